@@ -32,7 +32,7 @@ ANSWERS = {
     ),
     "margin sign": (
         "self_check('E', activations.softplus(margins), check_margin)",
-        "sign of the exponent",
+        "sign in the exponent",
     ),
     "gradient right": (
         "self_check('E', np.r_[0, b[1:]] - 2 * X1.T @ (y - sigmoid(X1 @ b)), check_gradient)",
@@ -46,10 +46,28 @@ ANSWERS = {
         "self_check('E', np.r_[0, b[1:]] + 2 * X1.T @ (y - sigmoid(X1 @ b)), check_gradient)",
         "sign of an ascent",
     ),
+    "odds to three digits": ("self_check('E', 2.81, check_odds)", "E: correct"),
+    "odds as an array of one": ("self_check('E', np.exp(ours.coef_ / radius.std()), check_odds)", "E: correct"),
+    "standardised radius": (
+        "self_check('E', (np.log(9) - ours.intercept_[0]) / ours.coef_[0, 0], check_radius)",
+        "turn it back into a radius",
+    ),
+    "margin with the labels of 0 and 1": (
+        "self_check('E', activations.softplus(np.array([-2.0, 0.5, 3.0, -1.0])) - margins, check_margin)",
+        "with t = ±1",
+    ),
+    "an error in the student's code": ("self_check('E', lambda: [][1], check_margin)", "stopped with IndexError"),
+    "a forgotten return": ("self_check('E', lambda: None, check_margin)", "`return` is missing"),
+    "an argument changed in place": (
+        "def penalised_gradient(b, X, y, C):\n    b[0] = 0\n    return b - C * X.T @ (y - sigmoid(X @ b))\n"
+        "self_check('E', lambda: penalised_gradient(b.copy(), X1, y, C=2.0), check_gradient)",
+        "not yet",
+    ),
     "scores right": (
         "self_check('E', np.log([0.7, 0.2, 0.1]) - np.mean(np.log([0.7, 0.2, 0.1])), check_scores)",
         "E: correct",
     ),
+    "scores to three digits": ("self_check('E', [1.066, -0.187, -0.880], check_scores)", "E: correct"),
     "scores not shifted": ("self_check('E', np.log([0.7, 0.2, 0.1]), check_scores)", "the sum of three_scores"),
     "control": ("print(draw_likelihood(14.75, 1.03).axes[0].get_title()); plt.close('all')", "= -165.0"),
     "control, worse": ("print(draw_likelihood(15, 4).axes[0].get_title()); plt.close('all')", "= -359.8"),

@@ -13,13 +13,23 @@ def self_check(title: str, answer: Any, check: Callable[[Any], object]) -> None:
     ----------
     title : str
         Which exercise this is.
-    answer : object or None
-        The student's answer; None while there is none yet.
+    answer : object
+        The student's answer, None while there is none yet; or a function without arguments that calls the
+        student's code and returns what it gives, so that an error in that code is reported and stops nothing.
     check : callable
         Takes the answer; raises AssertionError with a helpful message if it is not right, as `expect` does.
     """
+    called = callable(answer)
+    if called:
+        try:
+            answer = answer()
+        except Exception as error:
+            print(f"{title}: not yet · 还不对\nYour code stopped with {type(error).__name__}: {error}")
+            return
     if answer is None:
-        print(f"{title}: not answered yet · 尚未作答")
+        print(
+            f"{title}: not answered yet · 尚未作答" + (" (or `return` is missing · 或者漏了 return)" if called else "")
+        )
         return
     try:
         check(answer)

@@ -1,6 +1,6 @@
 # title: probabilities clipped at 1e-15 before the logarithm, as much code on the web does
 # loses: log_likelihood_visible, log_likelihood_hidden
-# hint: expected
+# hint: was clipped at 1e-15
 
 # %% log_likelihood
 def log_likelihood(B, X, y):

@@ -1,6 +1,6 @@
 # title: the negative log-likelihood, the loss, returned as the log-likelihood
 # loses: log_likelihood_visible, log_likelihood_hidden
-# hint: a log-likelihood is never positive
+# hint: is never positive
 
 # %% log_likelihood
 def log_likelihood(B, X, y):

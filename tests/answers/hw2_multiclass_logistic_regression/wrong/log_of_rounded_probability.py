@@ -1,6 +1,6 @@
 # title: the logarithm of a softmax that was rounded to zero
 # loses: log_likelihood_visible, log_likelihood_hidden, mean_cross_entropy_hidden
-# hint: was rounded to 0; work with the scores
+# hint: a probability was rounded to 0
 
 # %% log_likelihood
 def log_likelihood(B, X, y):
