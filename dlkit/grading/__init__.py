@@ -1,0 +1,22 @@
+"""Notebooks, submissions and marks: the course's frame around nbgrader.
+
+Importing this package imports numpy and nothing else, so that a test cell in a student's own notebook may begin
+with ``from dlkit.grading import expect``. The rest loads when it is used:
+
+``expect``
+    What the author of a test cell writes instead of ``assert``.
+``self_check``
+    The same for an exercise inside a lecture, where a wrong answer must not stop the notebook.
+``canonical``, ``screen``, ``execute``, ``feedback``
+    What happens to a submission inside nbgrader, in this order: the course's own notebook with the student's
+    answers, a look at what the answers reach for, the run, the page that the student reads.
+``release``, ``bank``
+    Building ``assignments/`` from ``solutions/``, and answers as plain Python files.
+``intake``, ``session``, ``cli``
+    A whole class from the folder of submissions to the table of marks.
+"""
+
+from dlkit.grading.expect import expect, expect_raises, expect_unchanged
+from dlkit.grading.self_check import self_check
+
+__all__ = ["expect", "expect_raises", "expect_unchanged", "self_check"]

@@ -1,0 +1,168 @@
+"""The notebook that is graded: the course's own, with the text of the student's answers put in.
+
+Of a submission only the source text of the answer cells counts, found by ``grade_id``. Its tests, locked cells,
+tags, metadata, points, order, kernel and outputs are never looked at. What cannot be placed without a guess is
+noted by name, for the student and for the instructor, and costs no other cell anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat.notebooknode import NotebookNode
+from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.utils import is_solution
+
+from dlkit.grading import screen
+from dlkit.grading.cells import course_of, grade_id, is_test, note_cell, without_output
+from dlkit.notebooks import normalise
+
+NOTES_TITLE = "What the grader noticed · 阅卷备注"
+
+
+@dataclass
+class _Read:
+    """What a submission holds: texts by answer, extra cells by the release cell they follow, and the notes."""
+
+    answers: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    extras: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
+    present: set[int] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+
+
+def canonical(release: NotebookNode, submission: NotebookNode) -> tuple[NotebookNode, list[str]]:
+    """Put a submission's answers into the release notebook.
+
+    Parameters
+    ----------
+    release
+        The notebook as it was handed out.
+    submission
+        The notebook as it came back; it is not changed.
+
+    Returns
+    -------
+    NotebookNode
+        A notebook with every cell of the release in the release's order. A copied or split answer contributes its
+        last changed copy as the answer and the earlier ones as ordinary cells before it; cells the student added
+        stand after the cell they followed in her notebook.
+    list of str
+        What was noticed on the way, one sentence each.
+    """
+    read = _read(release, submission)
+    cells: list[NotebookNode] = []
+    waiting = read.extras.get(-1, [])
+    for i, ours in enumerate(release.cells):
+        # Added cells wait behind answer cells that are missing: if the answer lost its metadata and is one of
+        # them, it must come after the untouched stub that takes its place.
+        if waiting and (i in read.present or is_test(ours)):
+            cells += [_plain_cell(*extra) for extra in waiting]
+            waiting = []
+        cell = without_output(ours)
+        if is_solution(ours):
+            *earlier, (_, cell.source) = _choose(ours, read)
+            cells += [_plain_cell(ours.cell_type, text) for _, text in earlier]
+        cells.append(cell)
+        waiting = waiting + read.extras.get(i, [])
+    cells += [_plain_cell(*extra) for extra in waiting]
+    notebook = nbformat.from_dict({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    return normalise(notebook), read.notes
+
+
+def recognised(release: NotebookNode, submission: NotebookNode) -> int:
+    """Count the cells of a submission that belong to the answers or tests of this release."""
+    find = _Finder(release)
+    return sum(grade_id(release.cells[i]) is not None for i in map(find, submission.cells) if i is not None)
+
+
+class _Finder:
+    """Find the release cell that a submitted cell is, or was copied from: its index, or None."""
+
+    def __init__(self, release: NotebookNode) -> None:
+        self.by_name = {name: i for i, c in enumerate(release.cells) if (name := grade_id(c))}
+        self.by_id = {c.get("id"): i for i, c in enumerate(release.cells)}
+        # a notebook written by an older program has no cell ids: text cells are then known by their text
+        self.by_text = {(c.cell_type, c.source.strip()): i for i, c in enumerate(release.cells) if not grade_id(c)}
+
+    def __call__(self, cell: NotebookNode) -> int | None:
+        name = grade_id(cell)
+        if name in self.by_name:
+            return self.by_name[name]
+        if cell.get("id") is not None and cell.get("id") in self.by_id:
+            return self.by_id[cell.id]
+        return self.by_text.get((cell.cell_type, cell.source.strip()))
+
+
+def _read(release: NotebookNode, submission: NotebookNode) -> _Read:
+    read, find, anchor = _Read(), _Finder(release), -1
+    for cell in submission.cells:
+        i = find(cell)
+        ours = None if i is None else release.cells[i]
+        if ours is not None and is_solution(ours):
+            name = grade_id(ours)
+            assert name is not None
+            if grade_id(cell) != name:
+                read.notes.append(f"The cell of `{name}` had lost its nbgrader metadata; found by its cell id.")
+            if cell.cell_type != ours.cell_type:
+                read.notes.append(f"`{name}` was handed in as a {cell.cell_type} cell; read as {ours.cell_type}.")
+            if cell.get("attachments"):
+                read.notes.append(f"`{name}` has pictures attached: see them in the notebook handed in.")
+            read.answers.setdefault(name, []).append((cell.cell_type, cell.source))
+        elif i is not None and ours is not None:
+            if grade_id(ours) and cell.source.strip() != ours.source.strip():
+                read.notes.append(f"The locked cell `{grade_id(ours)}` was changed; the course's own was used.")
+            elif cell.source.strip() != ours.source.strip():  # written into the course's text: kept beside it
+                read.extras.setdefault(i, []).append(("markdown", cell.source))
+        elif cell.cell_type in ("code", "markdown") and cell.source.strip():
+            read.extras.setdefault(anchor, []).append((cell.cell_type, cell.source))
+        if i is not None:
+            anchor = i
+            read.present.add(i)
+    read.notes = list(dict.fromkeys(read.notes))
+    return read
+
+
+def _choose(ours: NotebookNode, read: _Read) -> list[tuple[str, str]]:
+    """Order the copies of one answer: the last is the answer, those before it become ordinary cells."""
+    name, stub = grade_id(ours) or "", ours.source.strip()
+    copies = read.answers.get(name, [])
+    if not copies:
+        read.notes.append(f"The cell of `{name}` was missing; the untouched one was put back.")
+        return [(ours.cell_type, ours.source)]
+    changed = [copy for copy in copies if copy[1].strip() != stub]
+    changed = [copy for n, copy in enumerate(changed) if copy not in changed[n + 1 :]]
+    if len(copies) > 1:
+        what = "the last changed one is the answer, run after the others" if changed[1:] else "one text was used"
+        read.notes.append(f"`{name}` was there {len(copies)} times; {what}.")
+    return changed or copies[:1]
+
+
+def _plain_cell(cell_type: str, text: str) -> NotebookNode:
+    make = nbformat.v4.new_code_cell if cell_type == "code" else nbformat.v4.new_markdown_cell
+    cell = make(source=text)
+    del cell["id"]  # a random one; the normal form makes one from the text
+    return cell
+
+
+class Canonicalise(NbGraderPreprocessor):
+    """First of ``Autograde.sanitize_preprocessors``: replace the submission by its canonical notebook.
+
+    The notes stand in a cell at the top; notes and warnings (see ``screen``) are also kept in the notebook's own
+    metadata under ``dlkit``. nbgrader's ``OverwriteCells``, which follows, brings back the hidden tests.
+    """
+
+    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        """Return the canonical notebook of the submission `nb`."""
+        names = resources["nbgrader"]
+        course = course_of(self)
+        folder = Path(course.format_path(course.release_directory, ".", names["assignment"]))
+        release = nbformat.read(folder / f"{names['notebook']}.ipynb", as_version=4)
+        notebook, notes = canonical(release, nb)
+        warnings = screen.look(release, notebook)
+        notebook.metadata["dlkit"] = {"notes": notes, "warnings": warnings}
+        if notes:
+            notebook.cells.insert(0, note_cell(NOTES_TITLE, notes, "grader-notes"))
+        return notebook, resources

@@ -1,0 +1,91 @@
+"""What was handed in: a notebook of this assignment, or something else, said by what it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nbformat
+
+from dlkit.grading.canonical import canonical, recognised
+
+_KINDS = {
+    b"%PDF": "a PDF document",
+    b"PK\x03\x04": "a zip archive (or an office document)",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"\x1f\x8b": "a gzip archive",
+    b"<": "a web page",
+}
+
+
+def trouble(folder: Path, release: Path) -> str | None:
+    """Say why a submission cannot be graded, and what to do; None if it can.
+
+    Parameters
+    ----------
+    folder
+        What the student handed in for the assignment.
+    release
+        The assignment's folder as it was handed out; its neighbours are the other assignments.
+    """
+    for expected in sorted(release.glob("*.ipynb")):
+        found = folder / expected.name
+        if found.is_file():
+            problem = _not_a_notebook(found) or _not_this_one(found, expected)
+            if problem:
+                return f"{expected.name} {problem}"
+        else:
+            return f"{expected.name} is missing. {_instead(folder, expected)}"
+    return None
+
+
+def _not_a_notebook(path: Path) -> str | None:
+    data = path.read_bytes()
+    again = "Ask for the notebook itself: File, Download in JupyterLab."
+    if not data.strip():
+        return "is empty. Ask for it again."
+    for magic, kind in _KINDS.items():
+        if data.lstrip().startswith(magic):
+            return f"is {kind}, not a notebook. {again}"
+    try:
+        content = json.loads(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        return f"is not text, so it is no notebook. {again}"
+    except json.JSONDecodeError as error:
+        return f"is not valid JSON (line {error.lineno}: {error.msg}); cut off on the way? {again}"
+    except RecursionError:
+        return f"is JSON nested too deeply to be a notebook. {again}"
+    if not isinstance(content, dict) or "nbformat" not in content:
+        return f"is JSON, but not a notebook. {again}"
+    return None
+
+
+def _not_this_one(path: Path, expected: Path) -> str | None:
+    release = nbformat.read(expected, as_version=4)
+    try:
+        notebook = nbformat.read(path, as_version=4)
+        if recognised(release, notebook):
+            canonical(release, notebook)
+            return None
+        others = {p: recognised(nbformat.read(p, as_version=4), notebook) for p in _others(expected)}
+    except Exception as error:  # whatever a damaged notebook makes nbformat do
+        reason = (str(error).splitlines() or [""])[0][:120]
+        return f"is a damaged notebook ({type(error).__name__}: {reason}). Ask for it again."
+    best = max(others, key=lambda p: others[p], default=None)
+    if best is not None and others[best]:
+        return f"is a notebook of {best.parent.name}. Ask for the right one."
+    return "has none of this assignment's cells. Ask for the notebook that was handed out, with the answers in it."
+
+
+def _others(expected: Path) -> list[Path]:
+    return [p for p in sorted(expected.parent.parent.glob("*/*.ipynb")) if p.parent != expected.parent]
+
+
+def _instead(folder: Path, expected: Path) -> str:
+    there = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "timestamp.txt")
+    for path in there:
+        if path.suffix == ".ipynb" and not _not_a_notebook(path) and not _not_this_one(path, expected):
+            return f"{path.relative_to(folder)} is this assignment's notebook: rename it to {expected.name}."
+    names = ", ".join(str(p.relative_to(folder)) for p in there[:5])
+    return f"There is {names}." if names else "The folder is empty."
