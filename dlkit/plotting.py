@@ -178,7 +178,8 @@ def probability_map(
     styles = ["solid" if level == 0.5 else "dashed" for level in levels]
     lines = ax.contour(first, second, p, levels=list(levels), colors="black", linestyles=styles, linewidths=1.5)
     # Each label three quarters along its line, so that the edge of the picture cuts none off.
-    middles = [path.vertices[len(path.vertices) * 3 // 4] for path in lines.get_paths() if len(path.vertices)]
+    corners = [np.asarray(path.vertices) for path in lines.get_paths()]
+    middles = [line[len(line) * 3 // 4] for line in corners if len(line)]
     ax.clabel(lines, fmt="%.2g", fontsize=10, manual=middles)
 
 

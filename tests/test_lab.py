@@ -163,6 +163,12 @@ class Server:
             self.port = probe.getsockname()[1]
         self.log = home / "log.txt"
         places = {name: str(home / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
+        for place in places.values():
+            Path(place).mkdir()
+        # What a user has set for other work must not move the course.
+        (home / "JUPYTER_CONFIG_DIR/jupyter_server_config.json").write_text(
+            f'{{"ServerApp": {{"root_dir": "{home}"}}}}'
+        )
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "dlkit", "lab", "--course", course, "--port", str(self.port)),
@@ -250,6 +256,6 @@ def test_a_student_fetches_validates_and_hands_in_on_the_real_server(server, cou
     )
     assert "@jupyterlab/apputils-extension:announcements" in configuration["disabledExtensions"]
     assert "@jupyter/nbgrader" in [extension["name"] for extension in configuration["federated_extensions"]]
-    assert json.loads(server.ask("/lab/api/update")) == {"notification": None}
-    assert json.loads(server.ask("/lab/api/news")) == {"news": []}
+    assert configuration["news"] == {"disabled": True}
+    assert "Extension Manager is 'readonly'" in server.log.read_text()
     assert "Traceback" not in server.log.read_text()

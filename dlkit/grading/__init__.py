@@ -10,10 +10,12 @@ with ``from dlkit.grading import expect``. The rest loads when it is used:
 ``canonical``, ``screen``, ``execute``, ``feedback``
     What happens to a submission inside nbgrader, in this order: the course's own notebook with the student's
     answers, a look at what the answers reach for, the run, the page that the student reads.
-``release``, ``bank``
-    Building ``assignments/`` from ``solutions/``, and answers as plain Python files.
-``intake``, ``session``, ``cli``
+``release``, ``leaks``, ``bank``
+    Building ``assignments/`` from ``solutions/``, looking for answers in it, and answers as plain Python files.
+``intake``, ``session``, ``report``, ``sample``, ``cli``
     A whole class from the folder of submissions to the table of marks.
+``course``, ``cells``
+    What all of them need to know of a course folder and of a notebook's cells.
 """
 
 from dlkit.grading.expect import expect, expect_raises, expect_unchanged

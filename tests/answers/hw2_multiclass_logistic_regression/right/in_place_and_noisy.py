@@ -56,7 +56,7 @@ def fit(X, y, K, rate, steps):
 # %% plot_loss
 def plot_loss(history):
     fig, axes = plt.subplots(1, 1)
-    axes.semilogy(np.arange(len(history)), np.asarray(history), marker=".")
+    axes.plot(np.arange(len(history)), np.asarray(history), marker=".")
     axes.set_xlabel("步数")
     axes.set_ylabel("损失")
     axes.set_title("training")

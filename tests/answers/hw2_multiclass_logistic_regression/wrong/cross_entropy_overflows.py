@@ -1,5 +1,5 @@
 # title: the cross entropy with the log-sum-exp straight from the formula
-# loses: mean_cross_entropy_hidden
+# loses: mean_cross_entropy_visible, mean_cross_entropy_hidden
 # hint: e to a large score overflowed
 
 # %% mean_cross_entropy

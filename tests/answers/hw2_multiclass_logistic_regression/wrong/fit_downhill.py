@@ -1,6 +1,6 @@
 # title: fit subtracts the gradient of the log-likelihood
 # loses: fit_visible, fit_hidden
-# hint: the sign of the update is reversed
+# hint: the sign of the update, or of your gradient, is reversed
 
 # %% fit
 def fit(X, y, K, rate, steps):

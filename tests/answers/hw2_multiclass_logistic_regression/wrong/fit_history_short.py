@@ -1,6 +1,6 @@
 # title: the loss recorded before each step only, the last one missing
 # loses: fit_visible, fit_hidden
-# hint: expected 5 numbers
+# hint: expected 3 numbers
 
 # %% fit
 def fit(X, y, K, rate, steps):

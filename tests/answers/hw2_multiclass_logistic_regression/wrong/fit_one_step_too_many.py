@@ -1,6 +1,6 @@
 # title: one step more than asked for
 # loses: fit_visible, fit_hidden
-# hint: expected 5 numbers
+# hint: expected 3 numbers
 
 # %% fit
 def fit(X, y, K, rate, steps):

@@ -1,6 +1,6 @@
 # title: fit starts from small random numbers instead of zero
 # loses: fit_visible, fit_hidden
-# hint: the loss at B = 0
+# hint: B of fit(small_X, small_y, 3, 0.5, 0)
 
 # %% fit
 def fit(X, y, K, rate, steps):

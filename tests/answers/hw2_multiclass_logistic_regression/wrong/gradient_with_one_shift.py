@@ -1,5 +1,5 @@
 # title: the gradient with one maximum subtracted from the scores of all samples
-# loses: gradient_hidden
+# loses: gradient_visible, gradient_hidden
 # hint: nan comes from a softmax that overflows
 
 # %% gradient

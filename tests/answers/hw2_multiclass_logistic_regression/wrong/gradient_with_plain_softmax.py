@@ -1,5 +1,5 @@
 # title: the gradient with a softmax of its own that overflows
-# loses: gradient_hidden
+# loses: gradient_visible, gradient_hidden
 # hint: nan comes from a softmax that overflows
 
 # %% gradient

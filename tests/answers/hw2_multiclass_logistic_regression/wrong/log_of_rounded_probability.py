@@ -1,5 +1,5 @@
 # title: the logarithm of a softmax that was rounded to zero
-# loses: log_likelihood_visible, log_likelihood_hidden, mean_cross_entropy_hidden
+# loses: log_likelihood_visible, log_likelihood_hidden, mean_cross_entropy_visible, mean_cross_entropy_hidden
 # hint: a probability was rounded to 0
 
 # %% log_likelihood

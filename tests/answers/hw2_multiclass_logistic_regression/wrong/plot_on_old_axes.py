@@ -1,5 +1,5 @@
 # title: plot_loss draws into the current axes, so a second call adds a line to the first picture
-# loses: plot_loss_hidden
+# loses: plot_loss_visible, plot_loss_hidden
 # hint: new axes
 
 # %% plot_loss

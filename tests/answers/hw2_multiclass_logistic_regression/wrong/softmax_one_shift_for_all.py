@@ -1,6 +1,6 @@
 # title: softmax shifted by the maximum of the whole array, so a row far below it underflows to 0/0
-# loses: softmax_hidden
-# hint: one maximum was subtracted from the whole array
+# loses: softmax_visible, softmax_hidden
+# hint: one number was subtracted from the whole array
 
 # %% softmax
 def softmax(S):
