@@ -35,7 +35,7 @@ c.Autograde.autograde_preprocessors = [
     "dlkit.grading.screen.FlagForReview",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
-c.RunNotebook.timeout = 30  # seconds a cell
+c.RunNotebook.timeout = 20  # seconds a cell
 c.RunNotebook.total_timeout = 600  # seconds a notebook
 c.LimitOutput.max_lines = 300
 

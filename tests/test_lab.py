@@ -106,6 +106,7 @@ def test_new_version_comes_into_the_gradebook(course):
 
 def test_course_without_assignments_gets_its_exchange(course):
     shutil.rmtree(course / "assignments")
+    shutil.rmtree(course / "solutions")
     assert lab.release(course) == []
     assert (course / "exchange").stat().st_mode & 0o777 == 0o777
 
