@@ -112,7 +112,8 @@ def control(draw: Callable[..., Figure], alt: str, **controls: Any) -> Any:
         plt.close(figure)
         return png
 
-    image = ipywidgets.Image(value=picture(), format="png")
+    # Without align_self the box stretches the picture to the width of the page.
+    image = ipywidgets.Image(value=picture(), format="png", layout={"align_self": "flex-start"})
 
     def redraw(_: object) -> None:
         image.value = picture()

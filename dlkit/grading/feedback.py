@@ -8,6 +8,7 @@ sees in Formgrader is not touched.
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -151,8 +152,12 @@ class HideTests(ClearHiddenTests):
 
 def _block(text: str) -> str:
     """Set a message as it stands in a markdown point, whatever it contains."""
-    lines = ["~~~text", *text.replace("~~~", "~ ~ ~").splitlines(), "~~~", ""]
-    return "\n".join("  " + line for line in lines)
+    lines = []
+    for line in text.replace("~~~", "~ ~ ~").splitlines():
+        # a block does not wrap in the browser; a Chinese character takes two columns
+        width = 88 if line.isascii() else 60
+        lines += textwrap.wrap(line, width, subsequent_indent="  ", tabsize=4) if len(line) > width else [line]
+    return "\n".join("  " + line for line in ["~~~text", *lines, "~~~", ""])
 
 
 def own_frames(traceback: list[str], ran: Mapping[int, NotebookNode]) -> list[str]:
