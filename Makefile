@@ -17,7 +17,7 @@ lab: setup  ## open the course in JupyterLab (PORT=8899 for another port)
 test: setup  ## run every check of the course
 	@tools/check "$(VENV)"
 
-grade: setup  ## grade the sample class (HW=hw2_… for one assignment)
+grade: setup  ## grade the sample class (HW=hw2 for one assignment)
 	@$(DLKIT) grade --sample-class $(HW)
 
 assignments: setup  ## make the students' versions anew from solutions/

@@ -14,6 +14,7 @@ from grading_course import HOSTILE, HW, cell, find, make_course, source_notebook
 from dlkit.__main__ import main
 from dlkit.errors import CourseError
 from dlkit.grading.bank import hand_in, read_answer, read_class
+from dlkit.grading.course import Course
 from dlkit.grading.release import check_source, leaks, release
 
 
@@ -90,6 +91,19 @@ def test_an_unknown_name_lists_those_there_are(course, capsys):
     (course / "nbgrader_config.py").write_text("c = get_config(\n")
     assert main(["release", "--course", str(course)]) == 2
     assert "nbgrader_config.py cannot be used: SyntaxError" in capsys.readouterr().err
+
+
+def test_the_beginning_of_a_name_is_enough_if_only_one_begins_so(tmp_path):
+    (tmp_path / "nbgrader_config.py").write_text("c = get_config()\nc.CourseDirectory.source_directory = 'solutions'\n")
+    for name in ("hw1_sums", "hw2_products", "hw2_quotients"):
+        (tmp_path / "solutions" / name).mkdir(parents=True)
+        (tmp_path / "solutions" / name / f"{name}.ipynb").write_text("{}")
+    course = Course(tmp_path)
+    assert course.choose(["hw1"]) == ["hw1_sums"]
+    assert course.choose(["hw2_products", "hw1"]) == ["hw2_products", "hw1_sums"]
+    for name in ("hw2", "hw", "hw1_"):
+        with pytest.raises(CourseError, match="There is no assignment"):
+            course.choose([name])
 
 
 def test_a_release_that_fails_leaves_the_old_one(course):

@@ -61,16 +61,27 @@ class Course:
         return sorted(p.name for p in self.source("x").parent.glob("*") if any(p.glob("*.ipynb")) and p.name[0] != ".")
 
     def choose(self, names: list[str]) -> list[str]:
-        """Return `names`, or every assignment if there are none; an unknown name is an error that lists them all."""
+        """Return the assignments named, or every one if none is.
+
+        What stands before the first underscore is name enough, ``hw2`` for ``hw2_topic``, if only one begins so.
+
+        Raises
+        ------
+        CourseError
+            If a name is unknown; it lists those there are.
+        """
         known = self.names()
         if not known:
             raise CourseError(f"{self.source('x').parent} holds no assignment.")
+        chosen = []
         for name in names:
-            if name not in known:
+            begin_so = [k for k in known if k.startswith(f"{name}_")]
+            if name not in known and len(begin_so) != 1:
                 close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
                 hint = f" Did you mean {close[0]}?" if close else ""
                 raise CourseError(f"There is no assignment {name!r}.{hint} There are: {', '.join(known)}.")
-        return names or known
+            chosen.append(name if name in known else begin_so[0])
+        return chosen or known
 
 
 def run_nbgrader(converter: Any) -> None:

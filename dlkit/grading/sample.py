@@ -35,8 +35,9 @@ def make_sample_class(
         Assignment and student of each submission that its ``class.toml`` expects not to be graded.
     """
     bank = course.root / "tests" / "answers"
-    described = [n for n in course.choose(names) if (bank / n / "class.toml").is_file()]
-    missing = sorted(set(names) - set(described)) or ([] if described else ["HW"])
+    chosen = course.choose(names)
+    described = [n for n in chosen if (bank / n / "class.toml").is_file()]
+    missing = [n for n in chosen if n not in described] if names or not described else []
     if missing:
         raise CourseError(f"There is no sample class: tests/answers/{missing[0]}/class.toml is missing.")
     root = into or course.root / "build" / "sample_class"
