@@ -13,6 +13,9 @@ c.CourseDirectory.release_directory = "assignments"
 # Assignment List: what is fetched lands in my_work/, what is handed in goes to exchange/ (`dlkit lab` makes both).
 c.Exchange.root = str(course / "exchange")
 c.Exchange.assignment_dir = str(course / "my_work")
+c.Exchange.cache = str(
+    course / "my_work" / ".handed_in"
+)  # of this course alone; by default the user's courses share one
 
 c.ClearSolutions.code_stub = {
     "python": '# YOUR CODE HERE · 在此作答\nraise NotImplementedError("not written yet · 尚未作答")'

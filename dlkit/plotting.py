@@ -74,8 +74,7 @@ def show(alt: str, figure: Figure | None = None) -> None:
     ValueError
         If `alt` is empty.
     """
-    if not isinstance(alt, str) or not alt.strip():
-        raise ValueError(f"alt: expected a sentence that says what the figure shows, got {alt!r}")
+    _check_alt(alt)
     figure = figure or plt.gcf()
     if _in_notebook():
         _publish(_png(figure), alt)
@@ -84,7 +83,7 @@ def show(alt: str, figure: Figure | None = None) -> None:
         plt.show()
 
 
-def control(draw: Callable[..., Figure], alt: str, **controls: Any) -> Any:
+def control(draw: Callable[..., Figure], alt: str, **controls: Any) -> None:
     """Show a picture under sliders that redraw it.
 
     The output holds the live controls for a notebook with a kernel and, beside them, the picture for the first
@@ -99,11 +98,19 @@ def control(draw: Callable[..., Figure], alt: str, **controls: Any) -> Any:
     **controls : ipywidgets widgets
         One for each argument of `draw`, with the value to begin with.
 
-    Returns
-    -------
-    ipywidgets.VBox
-        The controls and the picture; outside a notebook there is nothing to show, but its widgets still work.
+    Raises
+    ------
+    ValueError
+        If `alt` is empty.
     """
+    _check_alt(alt)
+    box = _controlled(draw, controls)
+    if _in_notebook():
+        _publish(bytes(box.children[-1].value), alt, box._repr_mimebundle_())
+
+
+def _controlled(draw: Callable[..., Figure], controls: dict[str, Any]) -> Any:
+    """Return the controls with the picture, a widget, below them; moving one draws the picture anew."""
     import ipywidgets
 
     def picture() -> bytes:
@@ -120,10 +127,7 @@ def control(draw: Callable[..., Figure], alt: str, **controls: Any) -> Any:
 
     for widget in controls.values():
         widget.observe(redraw, names="value")
-    box = ipywidgets.VBox([*controls.values(), image])
-    if _in_notebook():
-        _publish(bytes(image.value), alt, box._repr_mimebundle_())
-    return box
+    return ipywidgets.VBox([*controls.values(), image])
 
 
 def scatter_classes(ax: Axes, X: np.ndarray, y: np.ndarray, names: Sequence[str] | None = None) -> None:
@@ -225,6 +229,11 @@ def _plane_points(X: np.ndarray) -> np.ndarray:
     if X.ndim != 2 or X.shape[1] != 2:
         raise ValueError(f"X: expected points of the plane, shape (n, 2), got shape {X.shape}")
     return X
+
+
+def _check_alt(alt: str) -> None:
+    if not isinstance(alt, str) or not alt.strip():
+        raise ValueError(f"alt: expected a sentence that says what the figure shows, got {alt!r}")
 
 
 def _png(figure: Figure) -> bytes:

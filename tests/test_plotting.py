@@ -54,6 +54,8 @@ def test_show_sends_the_picture_with_its_description_and_closes_it(published):
 def test_a_figure_without_description_is_refused(alt):
     with pytest.raises(ValueError, match="alt"):
         plotting.show(alt, line_figure())
+    with pytest.raises(ValueError, match="alt"):
+        plotting.control(line_figure, alt)
 
 
 def test_the_same_figure_gives_the_same_bytes():
@@ -68,16 +70,17 @@ def test_control_stores_a_static_picture_and_redraws_when_moved(published):
         drawn.append(slope)
         return line_figure(slope)
 
-    slider = ipywidgets.FloatSlider(value=1.0, min=0, max=5)
-    box = plotting.control(draw, alt="A line whose slope is set.", slope=slider)
+    plotting.control(draw, alt="A line whose slope is set.", slope=ipywidgets.FloatSlider(value=1.0, min=0, max=5))
     data, metadata, _ = published[0]
     assert {"image/png", "text/plain", "application/vnd.jupyter.widget-view+json"} <= set(data)
-    assert metadata["image/png"]["alt"] == "A line whose slope is set."
+    assert metadata["image/png"]["alt"] == data["text/plain"] == "A line whose slope is set."
 
+    slider = ipywidgets.FloatSlider(value=2.0, min=0, max=5)
+    box = plotting._controlled(draw, {"slope": slider})
     image = box.children[-1]
     before = bytes(image.value)
     slider.value = 3.0
-    assert drawn == [1.0, 3.0]
+    assert drawn == [1.0, 2.0, 3.0]
     assert bytes(image.value) != before
     assert not plt.get_fignums()
 
