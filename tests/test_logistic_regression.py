@@ -20,6 +20,7 @@ from dlkit.activations import log_softmax, sigmoid, softmax
 from dlkit.linear import LogisticRegression, conjugate_gradient, newton_cg
 
 EPS = np.finfo(np.float64).eps
+SEPARABLE = "look linearly separable: with C=inf the weights would grow without bound.*choose a finite C"
 
 
 @pytest.fixture(autouse=True)
@@ -196,6 +197,13 @@ def test_log_probabilities_where_probabilities_underflow():
     np.testing.assert_array_equal(m.predict_log_proba(X), log_softmax(m.decision_function(X)))
 
 
+def test_coefficients_of_several_classes_sum_to_zero(data):
+    for model in (LogisticRegression().fit(*data["digits"]), warned(*data["iris"], C=np.inf, match=SEPARABLE)):
+        assert np.abs(model.intercept_.sum()) <= 1e-9 * np.abs(model.intercept_).max()
+        # rounding: 1e-16 from each of some 1e4 products with the Hessian, and a margin of 1000
+        assert np.abs(model.coef_.sum(axis=0)).max() <= 1e-9 * np.abs(model.coef_).max()
+
+
 def test_labels_of_any_kind(data):
     X, y = data["iris"]
     plain = LogisticRegression().fit(X, y)
@@ -234,8 +242,6 @@ def test_nothing_to_learn():
 
 
 # Separable data.
-
-SEPARABLE = "look linearly separable: with C=inf the weights would grow without bound.*choose a finite C"
 
 
 @pytest.mark.parametrize("name", ["breast", "digits"])
