@@ -37,7 +37,7 @@ def make_sample_class(
     bank = course.root / "tests" / "answers"
     chosen = course.choose(names)
     described = [n for n in chosen if (bank / n / "class.toml").is_file()]
-    missing = [n for n in chosen if n not in described] if names or not described else []
+    missing = [n for n in chosen if n not in described] if names else [] if described else ["HW"]
     if missing:
         raise CourseError(f"There is no sample class: tests/answers/{missing[0]}/class.toml is missing.")
     root = into or course.root / "build" / "sample_class"
