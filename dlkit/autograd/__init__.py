@@ -1,0 +1,45 @@
+"""Automatic differentiation, define by run: compute with tensors, then ask for gradients.
+
+>>> from dlkit.autograd import Tensor, sigmoid
+>>> x, y = Tensor(3.0), Tensor(-4.0)
+>>> f = (x + sigmoid(y)) / (sigmoid(x) + (x + y) ** 2)
+>>> f.backward()
+>>> print(f.value, x.grad, y.grad)
+1.5456448841066441 2.0595697955721652 1.5922327514838093
+
+``operation``
+    What a differentiable operation is; how to write one.
+``operations``
+    The table of operations with their derivatives.
+``engine``
+    Recording, and the way back by the chain rule.
+``tensor``
+    An array that remembers how it was computed.
+``functions``
+    From a function to its derivative: grad, jacobian, hessian.
+``check``
+    Is a derivative right?
+"""
+
+from dlkit.autograd.check import check_gradients, numerical_gradient
+from dlkit.autograd.engine import no_grad
+from dlkit.autograd.functions import grad, gradients, hessian, jacobian, value_and_grad
+from dlkit.autograd.operation import Operation, operation
+from dlkit.autograd.operations import *  # noqa: F403  (the table is the interface)
+from dlkit.autograd.operations import __all__ as _table
+from dlkit.autograd.tensor import Tensor
+
+__all__ = [
+    "Operation",
+    "Tensor",
+    "check_gradients",
+    "grad",
+    "gradients",
+    "hessian",
+    "jacobian",
+    "no_grad",
+    "numerical_gradient",
+    "operation",
+    "value_and_grad",
+    *_table,
+]

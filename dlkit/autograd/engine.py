@@ -1,0 +1,193 @@
+"""Reverse-mode automatic differentiation: record what is computed, then go back through it by the chain rule.
+
+Recording. An operation on nodes makes a node, which remembers the operation and its operands. Every node gets its
+number from one counter, so a node is always younger than the operands it was computed from.
+
+Going back. From the root, always take the youngest node waiting: everything computed from it is younger still, so all
+parts of its gradient have arrived. Its operands' rules send parts on, which are added up where they meet. This is the
+order that a topological sort would find, without a search and without recursion (Linnainmaa, 1976, *Taylor expansion of
+the accumulated rounding error*, BIT 16; Griewank and Walther, 2008, *Evaluating Derivatives*, chapter 3).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Container
+from contextlib import ContextDecorator
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any
+
+from numpy import float64, ndarray
+
+from dlkit.arrays import check_agreement
+from dlkit.autograd.operation import Operation
+from dlkit.autograd.operations.shapes import sum_to
+
+__all__ = ["Node", "is_recording", "no_grad", "record", "reverse"]
+
+_number = count(0, -1).__next__  # downwards, so that the youngest node has the smallest: heapq gives the smallest first
+
+
+class Node:
+    """A value, and how it came about.
+
+    Attributes
+    ----------
+    requires_grad : bool
+        Whether gradients flow to this node, and through it.
+    grad : array or None
+        For a leaf, a node that was given and not computed: the gradient found so far.
+    """
+
+    __slots__ = ("__weakref__", "_number", "_origin", "_value", "grad", "requires_grad")
+
+    _value: Any
+    _number: int
+    # The operation, its operands (nodes, arrays, numbers), their values and its options. None for a leaf, and for a
+    # constant; RELEASED once a backward pass has forgotten it.
+    _origin: tuple[Operation, tuple[Any, ...], list[Any], dict[str, Any]] | None
+    requires_grad: bool
+    grad: Any
+
+
+RELEASED: Any = ()
+
+
+def record(operation: Operation, operands: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Carry out an operation on operands that are nodes, arrays or numbers; return the node of its result."""
+    values = []
+    kind: type[Node] = Node
+    requires_grad = numbers_only = True
+    requires_grad = False
+    for operand in operands:
+        if isinstance(operand, Node):
+            kind = type(operand)
+            if operand.requires_grad:
+                requires_grad = True
+            operand = operand._value
+            if type(operand) is not float64:
+                numbers_only = False
+        values.append(operand)
+    if not numbers_only and len(values) > 1:
+        check_agreement(operation.name, values, operation.operands)
+    node = object.__new__(kind)
+    node._value = value = operation.forward(*values, **options)
+    node._number = _number()
+    node.grad = None
+    if type(value) is ndarray:
+        value.flags.writeable = False  # rules will read it: a change would falsify the gradient, so it is refused
+    if requires_grad and _mode.recording and not operation.constant:
+        node.requires_grad = True
+        node._origin = (operation, operands, values, options)
+    else:
+        node.requires_grad = False
+        node._origin = None
+    return node
+
+
+def reverse(
+    root: Node,
+    gradient: Any,
+    wanted: Container[int] | None = None,
+    *,
+    oldest: int = 0,
+    create_graph: bool = False,
+    release: bool = False,
+) -> list[tuple[Node, Any]]:
+    """Go back from `root` and return nodes with the gradients there, youngest first.
+
+    Parameters
+    ----------
+    root : Node
+        Where to begin.
+    gradient : array, or Node with `create_graph`
+        The gradient of the final quantity with respect to `root`; its shape.
+    wanted : container of int, optional
+        The numbers of the nodes to return; all leaves by default.
+    oldest : int
+        Nodes older than the one with this number are not visited.
+    create_graph : bool
+        Give the rules nodes instead of arrays, so that the gradients are nodes and can be differentiated again.
+    release : bool
+        Forget each node's origin once its gradient was passed on, so that its memory is freed on the way.
+    """
+    found = []
+    waiting = [root._number]
+    arrived: dict[int, list[Any]] = {root._number: [root, gradient, False]}  # node, its gradient so far, is it ours
+    while waiting:
+        number = heappop(waiting)
+        node, g, _ = arrived.pop(number)
+        origin = node._origin
+        if origin is None if wanted is None else number in wanted:
+            found.append((node, g))
+        if origin is None:
+            continue
+        if origin is RELEASED:
+            raise RuntimeError(
+                "this part of the graph was released by an earlier backward pass; compute the value anew, or pass "
+                "retain_graph=True to the first pass"
+            )
+        operation, operands, values, options = origin
+        z = node._value
+        if create_graph:
+            z, values = node, operands
+        for operand, rule in zip(operands, operation.rules):  # noqa: B905  (strict= costs more than the zip; rules may have no end)
+            if not isinstance(operand, Node) or not operand.requires_grad:
+                continue
+            key = operand._number
+            if key > oldest:
+                continue
+            if key < number:
+                raise RuntimeError(
+                    f"{operation.name}: its operand of shape {operand._value.shape} was changed after it was used; "
+                    f"finish the backward pass before the values change"
+                )
+            part = rule(g, z, *values, **options)
+            if part.shape != operand._value.shape:
+                part = sum_to(part, operand._value.shape)
+            earlier = arrived.get(key)
+            if earlier is None:
+                arrived[key] = [operand, part, False]  # kept as it is, though someone else may hold it as well
+                heappush(waiting, key)
+            elif earlier[2] and not create_graph:
+                earlier[1] += part  # a sum made here, which nobody else holds, may grow in place
+            else:
+                earlier[1] = earlier[1] + part
+                earlier[2] = True
+        if release:
+            node._origin = RELEASED
+            del origin, operands, values, z
+    return found
+
+
+class _Mode(threading.local):
+    recording = True
+
+
+_mode = _Mode()
+
+
+def is_recording() -> bool:
+    """Tell whether operations of this thread are recorded."""
+    return _mode.recording
+
+
+class no_grad(ContextDecorator):  # noqa: N801  (a function to its users: `with no_grad():`, `@no_grad()`)
+    """Within it nothing is recorded: results require no gradient, and leaves may be updated in place.
+
+    Examples
+    --------
+    >>> with no_grad():
+    ...     weights -= 0.1 * weights.grad  # doctest: +SKIP
+    """
+
+    def _recreate_cm(self) -> no_grad:  # a decorated function may call itself: each call keeps its own state
+        return no_grad()
+
+    def __enter__(self) -> None:
+        self._before = _mode.recording
+        _mode.recording = False
+
+    def __exit__(self, *error: object) -> None:
+        _mode.recording = self._before

@@ -1,0 +1,397 @@
+"""`Tensor`: an array that remembers how it was computed. Operators and methods are operations of the table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from dlkit import arrays
+from dlkit.autograd import operations as op
+from dlkit.autograd.engine import Node, _number, is_recording, record, reverse
+from dlkit.autograd.operation import Operation, register_face
+
+__all__ = ["Tensor"]
+
+
+class Tensor(Node):
+    """An array of floats through which gradients flow.
+
+    Parameters
+    ----------
+    data : float, array_like of floats, ndarray, torch.Tensor or Tensor
+        The values; they are copied. A number is held as numpy.float64.
+    dtype : str or dtype, optional
+        ``"float32"`` or ``"float64"``; that of `data` by default.
+    device : {"numpy", "cpu", "cuda", "cuda:N"}, optional
+        Where it lives (see `dlkit.arrays`); where `data` lives by default.
+    requires_grad : bool, default True
+        Whether `backward` is to find the gradient with respect to this tensor.
+
+    Attributes
+    ----------
+    value : ndarray, numpy scalar or torch.Tensor
+        The numbers. numpy arrays are read-only, since rules of derivatives will read them; assign a new array
+        (``w.value = w.value - step``), or update in place under `no_grad` (``w -= step``).
+    grad : array or None
+        The gradient that `backward` has added up here, in the shape of the value; None before the first time.
+
+    Raises
+    ------
+    TypeError
+        If `data` does not hold floats: there is no gradient with respect to an integer.
+
+    Examples
+    --------
+    >>> x = Tensor(3.0)
+    >>> y = x**2 + 2 * x
+    >>> y.backward()
+    >>> print(y.value, x.grad)
+    15.0 8.0
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, *, dtype: Any = None, device: str | None = None, requires_grad: bool = True):
+        self._value = _floats(data, dtype, device)
+        self._number = _number()
+        self._origin = None
+        self.requires_grad = requires_grad
+        self.grad = None
+
+    # What it holds
+
+    @property
+    def value(self) -> Any:
+        """The numbers themselves."""
+        return self._value
+
+    @value.setter
+    def value(self, new: Any) -> None:
+        self._check_leaf("assigning its value")
+        new = _floats(new.value if isinstance(new, Tensor) else new, None, None)
+        if new.shape != self._value.shape:
+            raise ValueError(f"value must keep its shape {self.shape}; got {tuple(new.shape)}")
+        arrays.check_agreement("value", [self._value, new], ("the tensor", "the new value"))
+        self._value = new
+        self._number = _number()  # now younger than anything computed from the old value: `reverse` will notice
+
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        """Lend the array to be changed in place, as optimizers do; a number is lent as an array without axes.
+
+        A backward pass through what was computed from the old values raises an error.
+        """
+        self._check_leaf("writing into it")
+        value = np.array(self._value) if isinstance(self._value, np.generic) else self._value
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = True
+        try:
+            yield value
+        finally:
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+            self._value = value[()] if isinstance(self._value, np.generic) else value
+            self._number = _number()
+
+    def _check_leaf(self, what: str) -> None:
+        if self._origin is not None:
+            raise RuntimeError(
+                f"{what}: this tensor is the result of an operation; only tensors that were given can change"
+            )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of the axes."""
+        return tuple(self._value.shape)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self._value.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        return math.prod(self._value.shape)
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype, one of the array's library."""
+        return self._value.dtype
+
+    @property
+    def device(self) -> str:
+        """Where it lives: "numpy", "cpu", "cuda:0" and so on."""
+        return arrays.device_of(self._value)
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802
+        """The transpose: the axes in reverse order."""
+        return op.transpose(self)
+
+    def numpy(self) -> np.ndarray:
+        """Return the values as a numpy array of their own."""
+        return np.array(arrays.to_numpy(self._value))
+
+    def item(self) -> float:
+        """Return the value of a tensor with one entry as a Python float."""
+        return float(self._value.item())
+
+    def detach(self) -> Tensor:
+        """Return a tensor of the same values that is a constant: no gradient flows through it."""
+        return Tensor(self._value, requires_grad=False)
+
+    def __repr__(self) -> str:
+        text = f"{self._value}" if not self.shape else np.array2string(self.numpy(), separator=", ", prefix="Tensor(")
+        name = str(self.dtype).removeprefix("torch.")
+        more = "" if name == "float64" else f", dtype={name}"
+        more += "" if self.device == "numpy" else f", device={self.device!r}"
+        return f"Tensor({text}{more})"
+
+    def __float__(self) -> float:
+        return self.item()
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("a tensor without axes has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[k] for k in range(len(self)))
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError("numpy would drop the derivative: use tensor.value for the numbers")
+
+    # Gradients
+
+    def backward(self, gradient: Any = None, *, retain_graph: bool = False) -> None:
+        """Add the gradient of this tensor to ``grad`` of every leaf that it depends on.
+
+        Parameters
+        ----------
+        gradient : array, optional
+            The gradient of a later quantity with respect to this tensor, in its shape; 1 by default, which is for
+            a tensor with one entry.
+        retain_graph : bool, default False
+            Keep what was recorded, for a second pass. By default it is released on the way, with its memory.
+
+        Raises
+        ------
+        ValueError
+            If the tensor has several entries and `gradient` is not given, or that has another shape.
+        RuntimeError
+            If the tensor does not depend on any that requires a gradient, what was recorded is released already, or
+            a tensor was changed since it was used.
+        """
+        if not self.requires_grad:
+            raise RuntimeError(
+                "backward: this tensor depends on no tensor that requires a gradient"
+                + ("" if is_recording() else " (within no_grad() nothing is recorded)")
+            )
+        for tensor, g in reverse(self, seed(self, gradient), release=not retain_graph):
+            if tensor.grad is not None:
+                g = tensor.grad + g
+            if type(g) is not np.float64:
+                if g.dtype != tensor._value.dtype:
+                    raise TypeError(f"a rule made a gradient of {g.dtype} for a tensor of {tensor._value.dtype}")
+                if type(g) is np.ndarray:
+                    g.flags.writeable = False  # another tensor may hold the same array
+            tensor.grad = g
+
+    # Operators
+
+    def __add__(self, other: Any) -> Tensor:
+        return record(op.add, (self, other), {})
+
+    def __radd__(self, other: Any) -> Tensor:
+        return record(op.add, (other, self), {})
+
+    def __sub__(self, other: Any) -> Tensor:
+        return record(op.subtract, (self, other), {})
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return record(op.subtract, (other, self), {})
+
+    def __mul__(self, other: Any) -> Tensor:
+        return record(op.multiply, (self, other), {})
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return record(op.multiply, (other, self), {})
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return record(op.divide, (self, other), {})
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return record(op.divide, (other, self), {})
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return record(op.matmul, (self, other), {})
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return record(op.matmul, (other, self), {})
+
+    def __neg__(self) -> Tensor:
+        return record(op.negative, (self,), {})
+
+    def __abs__(self) -> Tensor:
+        return record(op.abs, (self,), {})
+
+    def __pow__(self, exponent: Any) -> Tensor:
+        if type(exponent) is int or type(exponent) is float:
+            return record(op.power_of, (self,), {"exponent": exponent})
+        return record(op.power, (self, exponent), {})
+
+    def __rpow__(self, base: Any) -> Tensor:
+        return record(op.power, (base, self), {})
+
+    def __getitem__(self, key: Any) -> Tensor:
+        return record(op.getitem, (self,), {"key": key})
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise TypeError(
+            "a tensor's entries cannot be assigned, as its derivative would be lost: build the new tensor with "
+            "where, concatenate or stack"
+        )
+
+    # x -= step updates a leaf in place under no_grad; elsewhere it means x = x - step, which makes a new node.
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return self._in_place(other) or self + other
+
+    def __isub__(self, other: Any) -> Tensor:
+        return self._in_place(-_plain(other)) or self - other
+
+    def _in_place(self, step: Any) -> Tensor | None:
+        if self._origin is not None or not self.requires_grad:
+            return None
+        if is_recording():
+            raise RuntimeError("in-place change of a tensor that requires a gradient: do it within no_grad()")
+        with self.writing() as array:
+            array += _plain(step)
+        return self
+
+    # Comparisons give plain arrays of booleans: they have no derivative.
+
+    def __lt__(self, other: Any) -> Any:
+        return self._value < _plain(other)
+
+    def __le__(self, other: Any) -> Any:
+        return self._value <= _plain(other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._value > _plain(other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._value >= _plain(other)
+
+    def __eq__(self, other: Any) -> Any:
+        return self._value == _plain(other)
+
+    def __ne__(self, other: Any) -> Any:
+        return self._value != _plain(other)
+
+    __hash__ = Node.__hash__
+
+    # Methods
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Return the sum along an axis, several or all."""
+        return op.sum(self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Return the mean along an axis, several or all."""
+        return op.mean(self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Return the largest entry along an axis, several or all; ties share the gradient."""
+        return op.max(self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Return the smallest entry along an axis, several or all; ties share the gradient."""
+        return op.min(self, axis=axis, keepdims=keepdims)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        """Return the entries in another shape."""
+        return op.reshape(self, shape=shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """Return the axes in another order, reversed by default."""
+        return op.transpose(self, axes=(axes[0] if len(axes) == 1 else axes) or None)
+
+    # numpy's functions, given a tensor, ask here.
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        ours = getattr(op, ufunc.__name__, None)
+        if isinstance(ours, Operation) and method == "__call__" and not kwargs:
+            return ours(*inputs)
+        if ufunc in _COMPARISONS and method == "__call__" and not kwargs:
+            return ufunc(*map(_plain, inputs))
+        raise TypeError(_no_derivative(ufunc.__name__, ours))
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        raise TypeError(_no_derivative(function.__name__, getattr(op, function.__name__, None)))
+
+
+_ONE = np.float64(1)
+_COMPARISONS = {np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal}
+register_face(Tensor, record)
+
+
+def seed(root: Tensor, gradient: Any, name: str = "backward") -> Any:
+    """Return the gradient to begin with at `root`, checked; 1 by default."""
+    value = root._value
+    if gradient is None and type(value) is np.float64:
+        return _ONE
+    if gradient is None:
+        if root.size != 1:
+            raise ValueError(
+                f"{name}: expected a tensor with one entry, such as a loss; got shape {root.shape}. Sum or average it, "
+                f"or pass gradient=, the gradient with respect to it"
+            )
+        return arrays.namespace(value).ones_like(value)
+    gradient = _plain(gradient)
+    if not arrays.is_array(gradient):
+        gradient = arrays.array(gradient, value.dtype, root.device)
+    if tuple(gradient.shape) != root.shape:
+        raise ValueError(f"{name}: gradient must have the tensor's shape {root.shape}; got {tuple(gradient.shape)}")
+    arrays.check_agreement(name, [value, gradient], ("the tensor", "gradient"))
+    return gradient
+
+
+def _plain(x: Any) -> Any:
+    return x._value if isinstance(x, Tensor) else x
+
+
+def _no_derivative(name: str, ours: Any) -> str:
+    use = f"dlkit.autograd.{name}" if ours is not None else "the functions of dlkit.autograd"
+    return f"numpy.{name} would drop the derivative: use {use}, or tensor.value for the numbers"
+
+
+def _floats(data: Any, dtype: Any, device: str | None) -> Any:
+    """Return a private copy of data as an array of floats that cannot be written to; a number as a numpy scalar."""
+    if type(data) is float and dtype is None and device is None:
+        return np.float64(data)
+    if isinstance(data, Tensor):
+        data = data._value
+    if not arrays.is_torch(data):
+        data = np.asarray(data)
+    given = str(data.dtype)
+    value = arrays.array(data, dtype, device)
+    if "float" not in given or "float" not in str(value.dtype):
+        raise TypeError(
+            f"data must be floats, since there is no gradient with respect to {given}; write 3.0 for 3, or convert: "
+            f"x.astype(float)"
+        )
+    if arrays.is_torch(value):
+        return value.clone()
+    value = np.array(value)[()]
+    if isinstance(value, np.ndarray):
+        value.flags.writeable = False
+    return value
