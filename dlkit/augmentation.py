@@ -268,7 +268,7 @@ def _fill(fill: Any, dtype: np.dtype[Any]) -> Array:
     """Return `fill` in the images' dtype, which must be able to hold it."""
     value = _arguments.number(fill, "fill")
     if dtype.kind == "f":
-        fits = abs(value) <= np.finfo(dtype).max  # it may be rounded, as any float of the batch was
+        fits = abs(value) <= float(np.finfo(dtype).max)  # it may be rounded, as any float of the batch was
     else:
         least, most = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
         fits = value.is_integer() and least <= value <= most

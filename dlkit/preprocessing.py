@@ -194,8 +194,8 @@ class PrincipalDirections(_Step):
         largest = np.argmax(np.abs(U), axis=1)
         U *= np.sign(U[np.arange(len(U)), largest])[:, None]
         self.components_, self.variances_ = U[:k], S[:k] ** 2 / (n - 1)
-        rounding = max(n, d) * np.finfo(S.dtype).eps * S[0]  # as in np.linalg.matrix_rank
-        self._check_variances(int(np.count_nonzero(S > rounding)))
+        smallest = max(n, d) * np.finfo(S.dtype).eps * S[0]  # what is below is rounding, as in np.linalg.matrix_rank
+        self._check_variances(rank=int(np.count_nonzero(smallest < S)))
 
     def _check_variances(self, rank: int) -> None:
         """Refuse directions that cannot be used; of the training data `rank` have a variance beyond rounding."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from dlkit._arguments import generator, number
 from dlkit._checks import Array
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Rows of features with their answers.
 
@@ -38,10 +38,10 @@ class Dataset:
         If the parts do not fit together.
     """
 
-    X: Array = field(repr=False)
-    y: Array = field(repr=False)
+    X: Array
+    y: Array
     name: str
-    feature_names: tuple[str, ...] = field(repr=False)
+    feature_names: tuple[str, ...]
     class_names: tuple[str, ...] = ()
     image_shape: tuple[int, ...] = ()
 
@@ -61,6 +61,11 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.X)
+
+    def __repr__(self) -> str:
+        n, d = self.X.shape
+        answers = f"{len(self.class_names)} classes" if self.class_names else "regression"
+        return f"<{self.name}: {n} samples of {d} features, {self.X.dtype}, {answers}>"
 
     @property
     def images(self) -> Array:
@@ -116,7 +121,5 @@ def split(data: Dataset, test: float, rng: np.random.Generator | int) -> tuple[D
     for group in groups:
         in_test[group[: round(share * len(group))]] = True
     if in_test.all() or not in_test.any():
-        raise ValueError(
-            f"test must leave samples on either side; {share:g} makes test data of {in_test.sum()} of {len(data)} samples"
-        )
+        raise ValueError(f"test must leave samples on either side; test={share:g} takes {in_test.sum()} of {len(data)}")
     return data.take(order[~in_test[order]]), data.take(order[in_test[order]])

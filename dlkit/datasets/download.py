@@ -6,9 +6,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Sequence
-from http.client import HTTPException
 from pathlib import Path
-from urllib.request import urlopen
 
 from dlkit.errors import CourseError
 
@@ -42,6 +40,9 @@ def fetch(urls: Sequence[str], path: Path, *, sha256: str, size: int, timeout: f
     """
     if path.exists():
         return
+    from http.client import HTTPException  # here, as few runs need them and they take longer than the rest of dlkit
+    from urllib.request import urlopen
+
     failures = []
     for url in urls:
         try:

@@ -115,8 +115,8 @@ def _find(folder: Path, name: str, download: bool, mirrors: Sequence[str]) -> Pa
             return path
     if not download:
         raise FileNotFoundError(
-            f"MNIST's file {name} (or {compressed.name}) is not in {folder}. Put it there, name the folder that has it, "
-            "or call mnist(…, download=True) with a network; digits_28x28() has 784 inputs too and needs neither."
+            f"MNIST's file {name} (or {compressed.name}) is not in {folder}. Put it there, name the folder that has "
+            "it, or call mnist(…, download=True) with a network; digits_28x28() has 784 inputs too and needs neither."
         )
     sha256, size = FILES[name]
     urls = [f"{mirror.rstrip('/')}/{compressed.name}" for mirror in mirrors]
