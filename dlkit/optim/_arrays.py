@@ -1,0 +1,74 @@
+"""What the rules need of numpy and torch beyond operators: the one place that tells the two apart.
+
+torch is never imported here: whoever hands over a torch tensor has imported it.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+# A rule walks over an array of a million numbers a dozen times, operation by operation. In blocks whose parameter,
+# gradient, state and intermediate results stay together in a core's own cache, only the first walk goes to memory:
+# Adam on 9 million float32 then takes 0.37 (numpy) and 0.38 (torch) of the time it takes on the whole array. Smaller
+# blocks pay the calls instead: at 16 KiB Adam takes twice as long. torch's calls cost more, so its blocks are larger.
+NUMPY_BLOCK = 2**18  # bytes of one array
+TORCH_BLOCK = 2**19
+
+
+def is_torch(x: Any) -> bool:
+    """Tell whether `x` is a torch tensor."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor)
+
+
+def library(x: Any) -> ModuleType:
+    """Return numpy or torch, whichever the array `x` is of."""
+    return np if isinstance(x, np.ndarray) else sys.modules["torch"]
+
+
+def is_floating(x: Any) -> bool:
+    """Tell whether the array `x` is of float32 or float64."""
+    return x.dtype in (library(x).float32, library(x).float64)
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """Return the array `x` as `dtype`, without a copy where it is of that already."""
+    return x.astype(dtype, copy=False) if isinstance(x, np.ndarray) else x.to(dtype)
+
+
+def average(m: Any, new: Any, weight: float) -> None:
+    """Move a running average towards a new value: m ← m + weight·(new − m) = (1 − weight)·m + weight·new."""
+    if isinstance(m, np.ndarray):
+        step = new - m
+        step *= weight
+        m += step
+    else:
+        m.lerp_(new, weight)
+
+
+def subtract_ratio(x: Any, rate: float, above: Any, below: Any) -> None:
+    """Step along a ratio, element by element: x ← x − rate · above / below."""
+    if isinstance(x, np.ndarray):
+        step = above / below
+        step *= rate
+        x -= step
+    else:
+        x.addcdiv_(above, below, value=-rate)
+
+
+def blocks_of(x: Any) -> list[slice] | None:
+    """Return how to cut the flattened array `x` into blocks, or None where it is best left whole."""
+    if isinstance(x, np.ndarray):
+        length = NUMPY_BLOCK // x.itemsize
+        whole = x.size <= length or not x.flags.c_contiguous
+        size = x.size
+    else:
+        length = TORCH_BLOCK // x.element_size()
+        # A GPU has no such caches, and each call of a block costs it as much as one on the whole array.
+        whole = x.numel() <= length or x.device.type != "cpu" or not x.is_contiguous()
+        size = x.numel()
+    return None if whole else [slice(start, start + length) for start in range(0, size, length)]

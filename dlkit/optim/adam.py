@@ -1,0 +1,204 @@
+"""Steps scaled by a running average of the squared gradients.
+
+In the formulas products, quotients and roots of vectors are taken entry by entry.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from dlkit.optim._arrays import average, library, subtract_ratio
+from dlkit.optim._checks import chosen, number_in
+from dlkit.optim.projections import Projection
+from dlkit.optim.schedules import Rate
+from dlkit.optim.update import UpdateRule
+
+__all__ = ["Adam", "AdamW", "RMSProp"]
+
+
+class RMSProp(UpdateRule):
+    """RMSProp: v ← ρ v + (1 − ρ) g²,  x ← x − η g / √v (Tieleman and Hinton, 2012, lecture 6e).
+
+    Adagrad that forgets: the average over the last 1/(1 − ρ) steps or so in place of the sum over all.
+
+    ===========  ===================  =========  =========  =========  =========
+    convention   step                 v starts   default ε  default ρ  default η
+    ===========  ===================  =========  =========  =========  =========
+    torch        x − η g / (√v + ε)   at 0       1e-8       0.99       0.01
+    keras        x − η g / √(v + ε)   at 0       1e-7       0.9        0.001
+    tensorflow   x − η g / √(v + ε)   at 1       1e-10      0.9        none
+    ===========  ===================  =========  =========  =========  =========
+
+    Where v starts at 0 the first step has the length η/√(1 − ρ), 10 η for torch; where it starts at 1 a small gradient
+    makes small steps at first.
+
+    Parameters
+    ----------
+    rate : float or callable, optional
+        η, a number or a schedule.
+    rho : float, optional
+        The decay rate ρ in [0, 1); torch calls it alpha, TensorFlow decay.
+    epsilon : float, optional
+        ε > 0.
+    convention : {"torch", "keras", "tensorflow"}
+        Whose formula and defaults.
+    project : Projection, optional
+        See `UpdateRule`. The projection is in the norm of the denominators, as for `Adagrad`.
+    """
+
+    conventions: ClassVar = {
+        "torch": {"rate": 0.01, "rho": 0.99, "epsilon": 1e-8},
+        "keras": {"rate": 0.001, "rho": 0.9, "epsilon": 1e-7},
+        "tensorflow": {"rho": 0.9, "epsilon": 1e-10},
+    }
+    slots = ("v",)
+
+    def __init__(
+        self,
+        rate: Rate | None = None,
+        rho: float | None = None,
+        epsilon: float | None = None,
+        *,
+        convention: str = "torch",
+        project: Projection | None = None,
+    ) -> None:
+        rate, rho, epsilon = chosen(self, convention, rate=rate, rho=rho, epsilon=epsilon)
+        self.rho = number_in("rho", rho, 0, 1)
+        self.epsilon = number_in("epsilon", epsilon, 0, positive=True)
+        self.convention = convention
+        super().__init__(rate, project=project)
+
+    def start(self, slot: str, x: Any) -> Any:
+        """Return the v to start with: ones for TensorFlow, else zeros."""
+        return library(x).full_like(x, 1.0 if self.convention == "tensorflow" else 0.0)
+
+    def step(self, x: Any, g: Any, v: Any) -> None:
+        """Change `x` and `v` by one step."""
+        average(v, g * g, 1 - self.rho)
+        subtract_ratio(x, self.eta, g, self.metric(v))
+
+    def metric(self, v: Any) -> Any:
+        """Return √v with the ε of the convention: what g is divided by."""
+        return v**0.5 + self.epsilon if self.convention == "torch" else (v + self.epsilon) ** 0.5
+
+
+class Adam(UpdateRule):
+    """Adam: m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  x ← x − η m̂ / (√v̂ + ε) (Kingma and Ba, 2015).
+
+    m̂ = m/(1 − β₁ᵗ) and v̂ = v/(1 − β₂ᵗ) make up for the start at 0: the averages of t equal gradients are then what they
+    are averages of. Both divisions move into the rate (the paper, end of section 2)::
+
+        x ← x − η_t m / (√v + ε_t),   η_t = η √(1 − β₂ᵗ) / (1 − β₁ᵗ),   ε_t = ε √(1 − β₂ᵗ)
+
+    ===========  ==============================  ==========  ==========
+    convention   ε_t                             default ε   default η
+    ===========  ==============================  ==========  ==========
+    torch        ε √(1 − β₂ᵗ): the paper's       1e-8        0.001
+    keras        ε: the paper's "ε̂"             1e-7        0.001
+    tensorflow   ε: the paper's "ε̂"             1e-8        0.001
+    ===========  ==============================  ==========  ==========
+
+    In the first steps 1 − β₂ᵗ is small, so the same ε counts for more in Keras and TensorFlow: 32 times in the very
+    first. It shows where gradients are of its size.
+
+    Parameters
+    ----------
+    rate : float or callable, optional
+        η, a number or a schedule.
+    beta1, beta2 : float, default 0.9 and 0.999
+        β₁ and β₂ in [0, 1).
+    epsilon : float, optional
+        ε > 0.
+    convention : {"torch", "keras", "tensorflow"}
+        Whose formula and defaults.
+    project : Projection, optional
+        See `UpdateRule`. The projection is in the norm of the denominators √v + ε_t (Reddi, Kale and Kumar, 2018,
+        algorithm 1).
+    """
+
+    conventions: ClassVar[dict[str, dict[str, float]]] = {
+        "torch": {"rate": 0.001, "epsilon": 1e-8},
+        "keras": {"rate": 0.001, "epsilon": 1e-7},
+        "tensorflow": {"rate": 0.001, "epsilon": 1e-8},
+    }
+    slots = ("m", "v")
+
+    def __init__(
+        self,
+        rate: Rate | None = None,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float | None = None,
+        *,
+        convention: str = "torch",
+        project: Projection | None = None,
+    ) -> None:
+        rate, epsilon = chosen(self, convention, rate=rate, epsilon=epsilon)
+        self.beta1 = number_in("beta1", beta1, 0, 1)
+        self.beta2 = number_in("beta2", beta2, 0, 1)
+        self.epsilon = number_in("epsilon", epsilon, 0, positive=True)
+        self.convention = convention
+        super().__init__(rate, project=project)
+
+    def step(self, x: Any, g: Any, m: Any, v: Any) -> None:
+        """Change `x`, `m` and `v` by one step."""
+        average(m, g, 1 - self.beta1)
+        average(v, g * g, 1 - self.beta2)
+        eta_t = self.eta * (1 - self.beta2**self.t) ** 0.5 / (1 - self.beta1**self.t)
+        subtract_ratio(x, eta_t, m, self.metric(m, v))
+
+    def metric(self, m: Any, v: Any) -> Any:
+        """Return √v + ε_t: what m is divided by."""
+        return v**0.5 + self.epsilon * ((1 - self.beta2**self.t) ** 0.5 if self.convention == "torch" else 1)
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: x ← (1 − η λ) x before Adam's step (Loshchilov and Hutter, 2019, algorithm 2).
+
+    The gradient of a penalty λ‖x‖²/2 would be divided by √v̂ with the rest, so that weights with large gradients were
+    hardly decayed; here all decay alike.
+
+    ===========  ===========  =============================
+    convention   decay        default λ
+    ===========  ===========  =============================
+    torch        (1 − η λ) x  0.01
+    keras        (1 − η λ) x  0.004
+    tensorflow   (1 − λ) x    none (``tf.contrib.opt``)
+    ===========  ===========  =============================
+
+    Parameters
+    ----------
+    rate, beta1, beta2, epsilon, convention, project
+        As for `Adam`. A schedule of the rate is one of the decay too, but for TensorFlow.
+    weight_decay : float, optional
+        λ ≥ 0.
+    """
+
+    conventions: ClassVar = {
+        "torch": {**Adam.conventions["torch"], "weight_decay": 0.01},
+        "keras": {**Adam.conventions["keras"], "weight_decay": 0.004},
+        "tensorflow": Adam.conventions["tensorflow"],
+    }
+
+    def __init__(
+        self,
+        rate: Rate | None = None,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float | None = None,
+        weight_decay: float | None = None,
+        *,
+        convention: str = "torch",
+        project: Projection | None = None,
+    ) -> None:
+        (weight_decay,) = chosen(self, convention, weight_decay=weight_decay)
+        self.weight_decay = number_in("weight_decay", weight_decay, 0)
+        super().__init__(rate, beta1, beta2, epsilon, convention=convention, project=project)
+
+    def step(self, x: Any, g: Any, m: Any, v: Any) -> None:
+        """Change `x`, `m` and `v` by one step."""
+        average(m, g, 1 - self.beta1)  # g is read before x is changed: they may be one array
+        average(v, g * g, 1 - self.beta2)
+        x *= 1 - (1 if self.convention == "tensorflow" else self.eta) * self.weight_decay
+        eta_t = self.eta * (1 - self.beta2**self.t) ** 0.5 / (1 - self.beta1**self.t)
+        subtract_ratio(x, eta_t, m, self.metric(m, v))

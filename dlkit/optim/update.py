@@ -1,0 +1,257 @@
+"""What all update rules share: the loop over parameters, their state, the step counter, the schedule, the blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any, ClassVar
+
+from dlkit.optim._arrays import library
+from dlkit.optim._places import HOW_TO_CHANGE, Place, copied_state, listed, own_gradients, unentangled
+from dlkit.optim.projections import Projection
+from dlkit.optim.schedules import Constant, Rate, as_schedule, evaluated
+
+__all__ = ["UpdateRule"]
+
+Project = Projection | Callable[[Any], Any] | None
+
+
+class UpdateRule:
+    """An update rule: state and gradient in, step out.
+
+    A rule of your own says what it remembers (`slots`) and how it steps (`step`); the rest is here.
+
+    Parameters
+    ----------
+    rate : float or callable
+        The rate η, or a schedule: a function of the step t = 1, 2, … (see `dlkit.optim.schedules`).
+    project : Projection or callable, optional
+        Where the iterate must stay: each parameter, taken as one vector, is brought back to this set after its step.
+        A rule that steps by a metric of its own projects in that metric, see `metric`; any other takes a function
+        ``x -> array`` as well.
+
+    Attributes
+    ----------
+    slots : tuple of str
+        The names of the state arrays, of the shape of the parameter, zero at the start unless `start` says otherwise.
+    elementwise : bool
+        Whether `step` treats each entry by itself, so that a large parameter may come to it in blocks, flattened. If
+        not, set it to False: then `step` gets the parameter as it is.
+    t : int
+        How many updates have been made, the present one included.
+    eta : float
+        The rate of the present update, ``rate(t)``, asked for once an update.
+
+    Notes
+    -----
+    A rule belongs to the parameters that it is first given, since its state is theirs. `reset` frees it, and a copy (by
+    `copy.copy`, `copy.deepcopy` or pickle) has the settings but no state: each problem starts afresh. To go on later,
+    keep `state_dict`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class SignMomentum(UpdateRule):
+    ...     '''Steps of length η along each axis: v ← 0.9 v + 0.1 g,  x ← x − η sign(v).'''
+    ...
+    ...     slots = ("v",)
+    ...
+    ...     def step(self, x, g, v):
+    ...         v += 0.1 * (g - v)
+    ...         x -= self.eta * np.sign(v)
+    >>> w = np.array([1.0, -2.0])
+    >>> SignMomentum(rate=0.5).update([w], [2 * w])
+    >>> w
+    array([ 0.5, -1.5])
+    """
+
+    slots: ClassVar[tuple[str, ...]] = ()
+    elementwise: ClassVar[bool] = True
+
+    eta: float
+    _places: list[Place] | None
+    _loaded: dict[str, Any] | None
+
+    def __init__(self, rate: Rate, *, project: Project = None) -> None:
+        self.rate = as_schedule(rate)
+        if project is not None and not callable(project):
+            raise TypeError(f"project must be a projection, as dlkit.optim.Box(0, 1); got {project!r}")
+        metric = type(self).metric is not UpdateRule.metric
+        if metric and project is not None and not isinstance(project, Projection):
+            raise TypeError(
+                f"project must be a dlkit.optim.Projection, as {type(self).__name__} projects in its own metric, not "
+                f"in the Euclidean one; got {project!r}"
+            )
+        self.project: Callable[..., Any] | None = project
+        self.reset()
+
+    # What a rule says
+
+    def step(self, x: Any, g: Any, *state: Any) -> None:
+        """Change `x` and the state in place by one step along the gradient `g`, which stays as it is.
+
+        Read `g` before changing `x`: they may be one array, as for f(x) = ½‖x‖².
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define step(self, x, g, *state)")
+
+    def start(self, slot: str, x: Any) -> Any:
+        """Return what the state array `slot` of the parameter `x` starts with: zeros."""
+        return library(x).zeros_like(x)
+
+    def metric(self, *state: Any) -> Any:
+        """Return the weights s of the norm √(Σ sᵢ yᵢ²) in which a step x − η g/s is steepest; None for the Euclidean.
+
+        The nearest point of the set to be projected on is the nearest in this norm.
+        """
+        return None
+
+    # What is done with it
+
+    def update(self, parameters: Sequence[Any], gradients: Sequence[Any] | None = None) -> None:
+        """Change the parameters in place by one step.
+
+        When an argument is refused no parameter is changed, and the step does not count.
+
+        Parameters
+        ----------
+        parameters : list of arrays
+            numpy arrays or torch tensors of float32 or float64, or tensors of `dlkit.autograd`; the same ones, in the
+            same order, at every call.
+        gradients : list of arrays, optional
+            One per parameter, of its shape and dtype. None in place of one leaves that parameter and its state as they
+            are; t counts the updates of the rule, not of the parameter. Without this argument each parameter's
+            ``.grad`` is taken, which may be None as well.
+
+        Raises
+        ------
+        TypeError
+            If a parameter or gradient is no array, or not of the right library, dtype or device.
+        ValueError
+            If the lists are empty or of different lengths, a gradient has another shape than its parameter, a
+            parameter is read-only or comes twice, every gradient is None, the parameters are not those of the last
+            call, or the rate is negative or not finite.
+        """
+        parameters = listed(parameters, "parameters")
+        if not parameters:
+            raise ValueError("parameters must hold at least one array; got an empty list")
+        if gradients is None:
+            gradients = own_gradients(parameters)
+        else:
+            gradients = listed(gradients, "gradients")
+            if len(gradients) != len(parameters):
+                raise ValueError(
+                    f"gradients must hold one array per parameter, {len(parameters)}; got {len(gradients)}"
+                )
+            if all(g is None for g in gradients):
+                raise ValueError("gradients must hold at least one array; got None for every parameter")
+        places = self._places_of(parameters)
+        with ExitStack() as lent:
+            moves = []
+            for place, p, g in zip(places, parameters, gradients, strict=True):
+                if g is not None:
+                    x = place.bind(self, lent.enter_context(p.writing()) if hasattr(p, "writing") else p)
+                    moves.append((place, x, place.checked(g)))
+            self.eta = evaluated(self.rate, self.t + 1)
+            self.t += 1
+            self._places, self._loaded = places, None
+            for place, x, g in unentangled(moves):
+                self._move(place, x, g)
+
+    def reset(self) -> None:
+        """Forget the parameters and their state, so that the next update starts afresh with t = 1."""
+        self.t = 0
+        self._places = None
+        self._loaded = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return t and, for each slot, a list with a copy of the state array of each parameter.
+
+        None stands for a parameter that has had no gradient yet. The settings of the rule are not in it.
+        """
+        if self._loaded is not None:
+            return copied_state(self._loaded)
+        places = self._places or []
+        slots = {
+            slot: [p.loaded[i] if p.loaded else p.state[i] if p.state else None for p in places]
+            for i, slot in enumerate(self.slots)
+        }
+        return copied_state({"t": self.t, **slots})
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state that `state_dict` returned, with whatever parameters the next update is given.
+
+        Raises
+        ------
+        ValueError
+            If `state` has other slots than the rule; at the next update, if it does not fit the parameters.
+        """
+        if set(state) != {"t", *self.slots}:
+            raise ValueError(
+                f"state must have the keys {['t', *self.slots]} for {type(self).__name__}; got {list(state)}"
+            )
+        if len({len(state[slot]) for slot in self.slots}) > 1:
+            raise ValueError(
+                f"state must have as many arrays in each slot; got {[len(state[slot]) for slot in self.slots]}"
+            )
+        loaded = copied_state(state)
+        self.reset()
+        self.t, self._loaded = loaded["t"], loaded
+
+    def __getstate__(self) -> dict[str, Any]:
+        settings = {name: value for name, value in vars(self).items() if name != "eta"}
+        return settings | {"t": 0, "_places": None, "_loaded": None}
+
+    def __repr__(self) -> str:
+        rate = {"rate": self.rate.rate if isinstance(self.rate, Constant) else self.rate}
+        hidden = {"rate", "t", "eta"}
+        settings = {name: value for name, value in vars(self).items() if name[0] != "_" and name not in hidden}
+        shown = ", ".join(f"{name}={value!r}" for name, value in (rate | settings).items() if value is not None)
+        return f"{type(self).__name__}({shown})"
+
+    # How it is done
+
+    def _move(self, place: Place, x: Any, g: Any) -> None:
+        if place.blocks is None:
+            self.step(x, g, *place.state)
+        else:
+            g = g.reshape(-1)
+            for cut, (part, *state) in place.blocks:
+                self.step(part, g[cut], *state)
+        if self.project is not None:
+            self._project(x, *place.state)
+
+    def _project(self, x: Any, *state: Any) -> None:
+        weights = self.metric(*state)
+        projected = self.project(x) if weights is None else self.project(x, weights)  # type: ignore[misc]
+        if projected.shape != x.shape:
+            raise ValueError(f"project must keep the shape {tuple(x.shape)}; it returned {tuple(projected.shape)}")
+        x[...] = projected
+
+    def _places_of(self, parameters: list[Any]) -> list[Place]:
+        """Return the place of each parameter: new ones, or those of the last call if the parameters are its."""
+        places = self._places
+        if places is None:
+            return self._new_places(parameters)
+        if len(parameters) != len(places):
+            raise ValueError(
+                f"parameters must be those of the last update, {len(places)} of them; got {len(parameters)}. "
+                f"{HOW_TO_CHANGE}"
+            )
+        for place, p in zip(places, parameters, strict=True):
+            if p is not place.given:
+                place.accept(p)
+        return places
+
+    def _new_places(self, parameters: list[Any]) -> list[Place]:
+        seen: dict[int, int] = {}
+        for i, p in enumerate(parameters):
+            if seen.setdefault(id(p), i) != i:
+                raise ValueError(f"parameters must differ; [{seen[id(p)]}] and [{i}] are the same array")
+        places = [Place(p, i) for i, p in enumerate(parameters)]
+        if self._loaded is not None and self.slots:
+            slots = [self._loaded[slot] for slot in self.slots]
+            if len(slots[0]) != len(places):
+                raise ValueError(f"parameters must be {len(slots[0])}, as the loaded state has; got {len(places)}")
+            for place, state in zip(places, zip(*slots, strict=True), strict=True):
+                place.loaded = None if state[0] is None else state
+        return places
