@@ -57,7 +57,8 @@ class Bar:
                 raise ImportError("progress=True needs the package rich; install it, or say progress=False") from None
             return False
         console = Console(stderr=True)
-        if not (self.show or console.is_terminal or console.is_jupyter):
+        movable = console.is_terminal or console.is_jupyter
+        if not (self.show or movable):
             return False
         # Redrawn from the loop, not from a thread of its own: a process with threads is no good to fork from.
         self.picture = Progress(
@@ -68,7 +69,7 @@ class Bar:
             TextColumn("{task.fields[note]}"),
             console=console,
             auto_refresh=False,
-            transient=True,
+            transient=movable,  # in a file, its last state is all there is to see
         )
         self.picture.start()
         self.task = self.picture.add_task(self.what, total=self.total, note="")
