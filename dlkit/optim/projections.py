@@ -128,16 +128,16 @@ class L2Ball(Projection):
         if not largest > 0:
             return z
         # With lengths in units of the largest entry, and weights of the largest weight, no square overflows.
-        z, s, radius = z / largest, s / s.max(), self.radius / largest
-        shift, y = 0.0, z
+        y, s, radius = z / largest, s / s.max(), self.radius / largest
+        pull, shift = s * y, 0.0
         for _ in range(_NEWTON_STEPS):
             norm = float((y * y).sum()) ** 0.5
             if not norm > radius * (1 + _ROUNDING):
                 break
             slope = float((y * y / (s + shift)).sum()) / norm**3
             shift += (1 / radius - 1 / norm) / slope
-            y = s * z / (s + shift)
-        return y * largest
+            y = pull / (s + shift)
+        return y * largest if shift else z
 
 
 @dataclass(frozen=True)
