@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing import connection, shared_memory
 from time import monotonic
+from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
@@ -25,6 +26,7 @@ Start = Literal["spawn", "fork"]
 Job = Callable[[Any], Any]
 
 _ALIGNMENT = 64  # bytes of a cache line: two arrays on one line would slow each other's writers
+_PATIENCE = 120.0  # seconds that a worker has to start
 _FAREWELL = 2.0  # seconds that a worker has to leave when asked
 _THREADS = (
     "OMP_NUM_THREADS",
@@ -104,7 +106,7 @@ class Workers:
         How they begin. "spawn" starts a fresh Python, with one numeric thread: right everywhere, some tenths of a
         second each. "fork" copies this process in milliseconds, its threads' locks included, but not its threads.
     timeout : float or None
-        Seconds to wait for an answer.
+        Seconds to wait for the answers to an order.
 
     Raises
     ------
@@ -138,10 +140,10 @@ class Workers:
 
     def __enter__(self) -> Workers:
         try:
-            with _single_threaded_children():
+            with _single_threaded_children(), _nameless_main():
                 for k in range(self._count):
                     self._begin(k)
-            self._answers("while starting")
+            self._answers("while starting", _PATIENCE)
         except BaseException:
             self._end(at_once=True)
             raise
@@ -155,7 +157,7 @@ class Workers:
         for pipe, order in zip(self._pipes, orders, strict=True):
             with suppress(OSError):  # it is dead: `_answers` says how
                 pipe.send((order,))
-        return self._answers(when)
+        return self._answers(when, self._timeout)
 
     def _begin(self, k: int) -> None:
         ours, theirs = self._context.Pipe()
@@ -169,9 +171,9 @@ class Workers:
         self._processes.append(process)
         theirs.close()
 
-    def _answers(self, when: str) -> list[Any]:
+    def _answers(self, when: str, timeout: float | None) -> list[Any]:
         answers: dict[int, Any] = {}
-        deadline = None if self._timeout is None else monotonic() + self._timeout
+        deadline = None if timeout is None else monotonic() + timeout
         while len(answers) < self._count:
             waiting = [k for k in range(self._count) if k not in answers]
             left = None if deadline is None else max(0.0, deadline - monotonic())
@@ -179,7 +181,7 @@ class Workers:
             ready = connection.wait([self._pipes[k] for k in waiting], left)
             if not ready:
                 names = ", ".join(self._processes[k].name for k in waiting)
-                raise WorkerError(f"{names} did not answer within timeout={self._timeout:g} s {when}")
+                raise WorkerError(f"{names} did not answer within {timeout:g} s {when}")
             for k in waiting:
                 if self._pipes[k] in ready:
                     answers[k] = self._answer(k, when)
@@ -191,13 +193,7 @@ class Workers:
             fine, answer = self._pipes[k].recv()
         except (EOFError, OSError):
             process.join(_FAREWELL)
-            hint = ""
-            if self._start == "spawn" and when == "while starting":
-                hint = (
-                    '; a script that starts processes needs its own work under `if __name__ == "__main__":`, since '
-                    "each process imports the script"
-                )
-            raise WorkerError(f"{process.name} died {when} with {_fate(process.exitcode)}{hint}") from None
+            raise WorkerError(f"{process.name} died {when} with {_fate(process.exitcode)}") from None
         if not fine:
             raise WorkerError(f"{process.name} failed {when}; in that process:\n\n{answer}")
         return answer
@@ -273,6 +269,21 @@ def _single_threaded_children() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _nameless_main() -> Iterator[None]:
+    """Keep fresh processes from running the caller's script again.
+
+    multiprocessing would have each of them import it, lest something pickled by name be missing; cloudpickle sends what
+    a script defines by value. So a script needs no ``if __name__ == "__main__":``, and may come from standard input.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _fate(exit_code: int | None) -> str:

@@ -5,9 +5,10 @@ what one process would, only sooner. The slowest process sets the pace, and each
 batch must be large enough to be worth.
 
 `hogwild` lets every process step on the shared parameters as soon as it has a gradient, with no lock. Two that write
-the same coordinate at once may lose one of the two changes. On sparse data a sample touches few coordinates, so this
-is rare, and costs little (Niu, Recht, Ré and Wright, 2011, *HOGWILD!: a lock-free approach to parallelizing stochastic
-gradient descent*).
+the same coordinate at once may lose one of the two changes; one that the system puts to sleep between reading and
+writing a coordinate sets it back to what it was, so there should be a free core for each. On sparse data a sample
+touches few coordinates, so this is rare, and costs little (Niu, Recht, Ré and Wright, 2011, *HOGWILD!: a lock-free
+approach to parallelizing stochastic gradient descent*).
 
 Both start real processes, not threads, and see them gone at the end, after an error or ctrl-C too.
 """
@@ -66,9 +67,8 @@ def synchronous(
     workers : int, default 2
         How many processes.
     start : {"spawn", "fork"}, default "spawn"
-        "spawn" starts fresh Pythons and is safe everywhere; a script then needs ``if __name__ == "__main__":`` around
-        its own work (a notebook does not). "fork" is quicker to start, exists on Linux and macOS, and is unsafe in a
-        process that has used threads: refused where torch has them.
+        "spawn" starts fresh Pythons and is right everywhere, in a script as in a notebook. "fork" is quicker to
+        start, and unsafe in a process that has used threads, on macOS in any: refused where torch has them.
     timeout : float, optional
         Seconds to wait for a step before giving up.
 
@@ -270,7 +270,7 @@ def hogwild(
                 break
             shared["order"][:] = rng.permutation(n)
             eta = float(rate(epoch) if callable(rate) else rate)
-            pool.run([(eta,)] * workers, f"in epoch {epoch}")
+            pool.run([eta] * workers, f"in epoch {epoch}")
             record.step += n
             record.gradients += n
             bar.at(epoch, f"f = {value:.6g}")
