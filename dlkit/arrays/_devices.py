@@ -55,7 +55,7 @@ def array(data: Any, dtype: Any = None, device: str | None = None) -> Any:
     torch = _torch_for(device)
     wanted = None if name is None else getattr(torch, name)
     if not is_torch(data):
-        data = np.ascontiguousarray(data)
+        data = np.asarray(data, order="C")
         # torch warns of arrays that must not be written to: it could not keep the promise.
         data = torch.from_numpy(data if data.flags.writeable else data.copy())
     return data.detach().to(device=device, dtype=wanted)
@@ -82,7 +82,10 @@ def random_generator(seed: int, device: str = "numpy") -> Any:
 
 
 def _dtype_name(dtype: Any) -> str:
-    return str(dtype).removeprefix("torch.") if not isinstance(dtype, (type, np.dtype)) else np.dtype(dtype).name
+    if isinstance(dtype, (type, np.dtype)):
+        return np.dtype(dtype).name
+    name = str(dtype).removeprefix("torch.")
+    return name if name == "bfloat16" else np.dtype(name).name  # "float" is float64 for every library
 
 
 def _torch_for(device: str) -> Any:
@@ -94,7 +97,7 @@ def _torch_for(device: str) -> Any:
     except ModuleNotFoundError:
         raise ValueError(f"device {device!r} needs torch, which is not installed; use device='numpy'") from None
     kind, _, number = device.partition(":")
-    if kind not in ("cpu", "cuda"):
+    if kind not in ("cpu", "cuda") or not (number or "0").isdigit():
         raise ValueError(f"device must be 'numpy', 'cpu', 'cuda' or 'cuda:N'; got {device!r}")
     if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
         raise ValueError(

@@ -140,11 +140,11 @@ def _scalar(fast: Callable[[float], float], general: Callable[[Any], Any]) -> Ca
 
 
 def _larger(x: Any, y: Any) -> Any:
-    return x if x >= y or x != x else y
+    return _ONE * (x if x >= y or x != x else y)
 
 
 def _smaller(x: Any, y: Any) -> Any:
-    return x if x <= y or x != x else y
+    return _ONE * (x if x <= y or x != x else y)
 
 
 _SCALARS = SimpleNamespace(
@@ -158,8 +158,9 @@ _SCALARS = SimpleNamespace(
         "maximum": _larger,
         "minimum": _smaller,
         "ones_like": lambda x: _ONE,
-        "sign": lambda x: _ONE * ((x > 0) - (x < 0)) if x == x else x,
-        "where": lambda condition, x, y: x if condition else y,
+        "sign": lambda x: _ONE if x > 0 else -_ONE if x < 0 else _ONE * 0 * x,
+        "where": lambda condition, x, y: _ONE * (x if condition else y),
+        "zeros_like": lambda x: 0 * _ONE,
     }
 )
 

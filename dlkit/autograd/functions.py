@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
+from numpy import ndindex
+
 from dlkit.arrays import namespace
 from dlkit.autograd import operations as op
 from dlkit.autograd.engine import reverse
@@ -170,10 +172,10 @@ def jacobian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
         y, (x,), traced = _trace(f, (argnums,), args, kwargs)
         xp = namespace(y.value)
         rows = []
-        for k in range(y.size):
+        for index in ndindex(y.shape):
             unit = xp.zeros_like(y.value) if y.shape else xp.ones_like(y.value)
             if y.shape:
-                unit.reshape(-1)[k] = 1
+                unit[index] = 1
             rows += gradients(y, [x], unit, create_graph=traced, retain_graph=True)
         if not y.shape:
             return rows[0]

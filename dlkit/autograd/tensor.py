@@ -263,10 +263,10 @@ class Tensor(Node):
     # x -= step updates a leaf in place under no_grad; elsewhere it means x = x - step, which makes a new node.
 
     def __iadd__(self, other: Any) -> Tensor:
-        return self._in_place(other) or self + other
+        return self + other if self._in_place(other) is None else self
 
     def __isub__(self, other: Any) -> Tensor:
-        return self._in_place(-_plain(other)) or self - other
+        return self - other if self._in_place(-_plain(other)) is None else self
 
     def _in_place(self, step: Any) -> Tensor | None:
         if self._origin is not None or not self.requires_grad:

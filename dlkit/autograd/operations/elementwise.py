@@ -64,8 +64,12 @@ def power(x: Any, y: Any) -> Any:
 
 power.derivatives(
     x=lambda g, z, x, y: g * y * x ** where(y == 0, 1.0, y - 1),  # 0 for y = 0, at x = 0 as well
-    y=lambda g, z, x, y: g * z * log(where(x == 0, 1.0, x)),
+    y=lambda g, z, x, y: g * z * log(_ones_for_zeros(x * ones_like(z))),  # a number x takes z's dtype
 )
+
+
+def _ones_for_zeros(x: Any) -> Any:
+    return where(x == 0, 1.0, x)
 
 
 @operation
