@@ -111,7 +111,7 @@ class Place:
             for slot, mine, loaded in zip(rule.slots, state, self.loaded, strict=True):
                 if kind(mine) != kind(loaded) or not _alike(mine, loaded):
                     raise ValueError(
-                        f"parameters{self.name} needs a {slot} that is a {_described(mine)}; "
+                        f"parameters{self.name} needs as its {slot} a {_described(mine)}; "
                         f"the loaded one is a {_described(loaded)}"
                     )
             for mine, loaded in zip(state, self.loaded, strict=True):

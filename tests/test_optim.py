@@ -1,0 +1,989 @@
+"""The update rules: torch and Keras as oracles, TensorFlow's documented formulas, state, projected steps, refusals."""
+
+import copy
+import doctest
+import math
+import os
+import pickle
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from dlkit import optim
+from dlkit.optim import (
+    Adagrad,
+    Adam,
+    AdamW,
+    Box,
+    Cosine,
+    FullAdagrad,
+    GradientDescent,
+    InverseSquareRoot,
+    L1Ball,
+    L2Ball,
+    Momentum,
+    RMSProp,
+    Simplex,
+    UpdateRule,
+    _arrays,
+    update,
+)
+
+FLOATS = [np.float32, np.float64]
+STEPS = 100
+SHAPES = [(6, 5), (7,), ()]
+SCHEDULE = Cosine(0.05, steps=80, floor=0.001)
+
+# One of each rule, with what is not optional.
+RULES = [
+    GradientDescent(0.1),
+    Momentum(0.1, 0.9),
+    Momentum(0.1, 0.9, nesterov=True),
+    Momentum(0.1, 0.9, convention="keras"),
+    Adagrad(0.1),
+    FullAdagrad(0.1),
+    RMSProp(0.01),
+    RMSProp(0.01, convention="tensorflow"),
+    Adam(0.1),
+    AdamW(0.1),
+]
+
+
+def data(dtype, shapes=SHAPES, steps=STEPS, seed=11):
+    """Parameters, and gradients from far below every ε to far above, each coordinate with a size of its own."""
+    rng = np.random.default_rng(seed)
+    x = [np.array(rng.standard_normal(shape), dtype) for shape in shapes]
+    sizes = [10 ** rng.uniform(-9, 1, shape) for shape in shapes]
+    return x, [
+        [np.array(s * rng.standard_normal(s.shape), dtype) for s in map(np.asarray, sizes)] for _ in range(steps)
+    ]
+
+
+def bound(path, dtype, amplification=1.0):
+    """How far two computations of the same steps may be apart, given the iterates of one, shape (steps + 1, n).
+
+    A step makes fewer than 16 roundings on either side, those of x relative to x, the others to the step or, where
+    it is an average of gradients of both signs, to one without the signs: `amplification` is how much longer that is.
+    An error of the state stays in it, so that after t steps there are up to t of them: at most 16 STEPS in each of
+    the steps, which together make up the path.
+    """
+    path = np.asarray(path, np.float64)
+    steps = len(path) - 1
+    length = np.abs(np.diff(path, axis=0)).sum(axis=0).max()
+    return 32 * np.finfo(dtype).eps * steps * (np.abs(path).max() + amplification * length)
+
+
+def flat(arrays):
+    return np.concatenate([np.asarray(a, np.float64).ravel() for a in arrays])
+
+
+def run(rule, x, gradients, wrap=lambda a: a, unwrap=lambda a: a):
+    """The iterates of a rule, one row each, from copies of `x`."""
+    x = [wrap(p.copy()) for p in x]
+    path = [flat(map(unwrap, x))]
+    for g in gradients:
+        rule.update(x, [wrap(p) for p in g])
+        path.append(flat(map(unwrap, x)))
+    return np.array(path)
+
+
+# torch
+
+TORCH = [
+    (lambda rate: GradientDescent(rate), "SGD", {}),
+    (lambda rate: Momentum(rate, 0.9), "SGD", {"momentum": 0.9}),
+    (lambda rate: Momentum(rate, 0.9, nesterov=True), "SGD", {"momentum": 0.9, "nesterov": True}),
+    (lambda rate: Adagrad(rate), "Adagrad", {}),
+    (lambda rate: Adagrad(rate, 1e-3, 0.2), "Adagrad", {"eps": 1e-3, "initial_accumulator_value": 0.2}),
+    (lambda rate: RMSProp(rate), "RMSprop", {}),
+    (lambda rate: RMSProp(rate, 0.9, 1e-3), "RMSprop", {"alpha": 0.9, "eps": 1e-3}),
+    (lambda rate: Adam(rate), "Adam", {}),
+    (lambda rate: Adam(rate, 0.8, 0.99, 1e-3), "Adam", {"betas": (0.8, 0.99), "eps": 1e-3}),
+    (lambda rate: AdamW(rate), "AdamW", {}),
+    (lambda rate: AdamW(rate, weight_decay=0.3), "AdamW", {"weight_decay": 0.3}),
+]
+TORCH_IDS = [f"{name}-{settings}" for _, name, settings in TORCH]
+
+
+def torch_path(torch, name, settings, x, gradients, schedule):
+    x = [torch.nn.Parameter(torch.from_numpy(p.copy())) for p in x]
+    optimizer = getattr(torch.optim, name)(x, **settings)
+    path = [flat(p.detach() for p in x)]
+    for t, g in enumerate(gradients, 1):
+        if schedule is not None:
+            optimizer.param_groups[0]["lr"] = schedule(t)
+        for p, gradient in zip(x, g, strict=True):
+            p.grad = torch.from_numpy(gradient.copy())
+        optimizer.step()
+        path.append(flat(p.detach() for p in x))
+    return np.array(path)
+
+
+@pytest.mark.parametrize("schedule", [None, SCHEDULE], ids=["default rate", "schedule"])
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(("make", "name", "settings"), TORCH, ids=TORCH_IDS)
+def test_rules_agree_with_torch(make, name, settings, dtype, schedule):
+    """One step and a hundred, on numpy arrays and on tensors, with torch's default rate and with a schedule."""
+    torch = pytest.importorskip("torch")
+    x, gradients = data(dtype)
+    theirs = torch_path(torch, name, settings, x, gradients, schedule)
+    ours = run(make(schedule), x, gradients)
+    tensors = run(make(schedule), x, gradients, wrap=torch.from_numpy)
+    # |m|/√v is at most (1 − β₁)/√(1 − β₂) Σ (β₁/√β₂)ᵏ < 10 η (Kingma and Ba, section 2.1), and velocities are sums of
+    # ten gradients.
+    for steps in (1, STEPS):
+        for path in (ours, tensors):
+            assert np.abs(path[steps] - theirs[steps]).max() <= bound(theirs[: steps + 1], dtype, 10), steps
+
+
+# Keras
+
+KERAS = [
+    (lambda rate: GradientDescent(rate, convention="keras"), "SGD", {}),
+    (lambda rate: Momentum(rate, 0.9, convention="keras"), "SGD", {"momentum": 0.9}),
+    (
+        lambda rate: Momentum(rate, 0.9, nesterov=True, convention="keras"),
+        "SGD",
+        {"momentum": 0.9, "nesterov": True},
+    ),
+    (lambda rate: Adagrad(rate, convention="keras"), "Adagrad", {}),
+    (lambda rate: RMSProp(rate, convention="keras"), "RMSprop", {}),
+    (lambda rate: Adam(rate, convention="keras"), "Adam", {}),
+    (lambda rate: AdamW(rate, convention="keras"), "AdamW", {}),
+]
+
+
+@pytest.fixture(scope="module")
+def keras():
+    """Keras 3 on torch, where it is installed: it is no part of the course."""
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    return pytest.importorskip("keras")
+
+
+def keras_path(keras, name, settings, x, gradients, schedule):
+    torch = sys.modules["torch"]
+    variables = [keras.Variable(p.copy(), dtype=str(p.dtype)) for p in x]
+    optimizer = getattr(keras.optimizers, name)(**settings)
+    path = [flat(keras.ops.convert_to_numpy(v) for v in variables)]
+    for t, g in enumerate(gradients, 1):
+        if schedule is not None:
+            optimizer.learning_rate = schedule(t)
+        optimizer.apply([torch.from_numpy(p.copy()) for p in g], variables)
+        path.append(flat(keras.ops.convert_to_numpy(v) for v in variables))
+    return np.array(path)
+
+
+@pytest.mark.parametrize("schedule", [None, SCHEDULE], ids=["default rate", "schedule"])
+@pytest.mark.parametrize(("make", "name", "settings"), KERAS, ids=[f"{name}-{s}" for _, name, s in KERAS])
+def test_rules_agree_with_keras(keras, make, name, settings, schedule):
+    """In float32, in which Keras keeps the rate whatever the dtype of the parameters."""
+    x, gradients = data(np.float32)
+    theirs = keras_path(keras, name, settings, x, gradients, schedule)
+    ours = run(make(schedule), x, gradients)
+    for steps in (1, STEPS):
+        assert np.abs(ours[steps] - theirs[steps]).max() <= bound(theirs[: steps + 1], np.float32, 10), steps
+
+
+# The formulas as documented, one number at a time. For TensorFlow 1 these are the docstrings of tf.train's optimizers
+# (tensorflow/python/training/{gradient_descent,momentum,adagrad,rmsprop,adam}.py) with the operations they call
+# (ApplyMomentum, ApplyAdagrad, ApplyRMSProp, ApplyAdam in tensorflow/core/ops/training_ops.cc), and for AdamW
+# DecoupledWeightDecayExtension of tensorflow/contrib/opt; for Keras those of keras/src/optimizers; for torch the
+# algorithms in the documentation of torch.optim.
+
+
+def tf_descent(x, g, s, eta, t):
+    return x - eta * g
+
+
+def tf_momentum(x, g, s, eta, t):
+    s["accum"] = 0.9 * s.get("accum", 0) + g
+    return x - eta * s["accum"]
+
+
+def tf_nesterov(x, g, s, eta, t):
+    s["accum"] = 0.9 * s.get("accum", 0) + g
+    return x - (g * eta + s["accum"] * 0.9 * eta)
+
+
+def keras_momentum(x, g, s, eta, t):
+    s["velocity"] = 0.9 * s.get("velocity", 0) - eta * g
+    return x + s["velocity"]
+
+
+def keras_nesterov(x, g, s, eta, t):
+    s["velocity"] = 0.9 * s.get("velocity", 0) - eta * g
+    return x + 0.9 * s["velocity"] - eta * g
+
+
+def torch_adagrad(x, g, s, eta, t):
+    s["sum"] = s.get("sum", 0) + g**2
+    return x - eta * g / (math.sqrt(s["sum"]) + 1e-10)
+
+
+def keras_adagrad(x, g, s, eta, t):
+    s["accumulator"] = s.get("accumulator", 0.1) + g**2
+    return x - eta * g / math.sqrt(s["accumulator"] + 1e-7)
+
+
+def tf_adagrad(x, g, s, eta, t):
+    s["accum"] = s.get("accum", 0.1) + g**2
+    return x - eta * g / math.sqrt(s["accum"])
+
+
+def torch_rmsprop(x, g, s, eta, t):
+    s["v"] = 0.99 * s.get("v", 0) + 0.01 * g**2
+    return x - eta * g / (math.sqrt(s["v"]) + 1e-8)
+
+
+def keras_rmsprop(x, g, s, eta, t):
+    s["velocity"] = 0.9 * s.get("velocity", 0) + (1 - 0.9) * g**2
+    return x - eta * g / math.sqrt(s["velocity"] + 1e-7)
+
+
+def tf_rmsprop(x, g, s, eta, t):
+    s["ms"] = 0.9 * s.get("ms", 1) + (1 - 0.9) * g**2
+    return x - eta * g / math.sqrt(s["ms"] + 1e-10)
+
+
+def moments(s, g):
+    s["m"] = 0.9 * s.get("m", 0) + (1 - 0.9) * g
+    s["v"] = 0.999 * s.get("v", 0) + (1 - 0.999) * g**2
+    return s["m"], s["v"]
+
+
+def torch_adam(x, g, s, eta, t):
+    m, v = moments(s, g)
+    return x - eta * (m / (1 - 0.9**t)) / (math.sqrt(v / (1 - 0.999**t)) + 1e-8)
+
+
+def epsilon_hat(epsilon):
+    def adam(x, g, s, eta, t):
+        m, v = moments(s, g)
+        return x - eta * math.sqrt(1 - 0.999**t) / (1 - 0.9**t) * m / (math.sqrt(v) + epsilon)
+
+    return adam
+
+
+def decayed(adam, decay):
+    return lambda x, g, s, eta, t: adam(x - decay(eta) * x, g, s, eta, t)
+
+
+DOCUMENTED = {
+    ("GradientDescent", "tensorflow"): (GradientDescent, {}, tf_descent),
+    ("Momentum", "tensorflow"): (Momentum, {"momentum": 0.9}, tf_momentum),
+    ("Nesterov", "tensorflow"): (Momentum, {"momentum": 0.9, "nesterov": True}, tf_nesterov),
+    ("Momentum", "keras"): (Momentum, {"momentum": 0.9}, keras_momentum),
+    ("Nesterov", "keras"): (Momentum, {"momentum": 0.9, "nesterov": True}, keras_nesterov),
+    ("Adagrad", "torch"): (Adagrad, {}, torch_adagrad),
+    ("Adagrad", "keras"): (Adagrad, {}, keras_adagrad),
+    ("Adagrad", "tensorflow"): (Adagrad, {}, tf_adagrad),
+    ("RMSProp", "torch"): (RMSProp, {}, torch_rmsprop),
+    ("RMSProp", "keras"): (RMSProp, {}, keras_rmsprop),
+    ("RMSProp", "tensorflow"): (RMSProp, {}, tf_rmsprop),
+    ("Adam", "torch"): (Adam, {}, torch_adam),
+    ("Adam", "keras"): (Adam, {}, epsilon_hat(1e-7)),
+    ("Adam", "tensorflow"): (Adam, {}, epsilon_hat(1e-8)),
+    ("AdamW", "torch"): (AdamW, {}, decayed(torch_adam, lambda eta: 0.01 * eta)),
+    ("AdamW", "keras"): (AdamW, {}, decayed(epsilon_hat(1e-7), lambda eta: 0.004 * eta)),
+    ("AdamW", "tensorflow"): (AdamW, {"weight_decay": 0.02}, decayed(epsilon_hat(1e-8), lambda eta: 0.02)),
+}
+
+
+def documented_path(formula, x, gradients, schedule):
+    path = [flat(x)]
+    states = [{} for _ in path[0]]
+    for t, g in enumerate(gradients, 1):
+        numbers = zip(path[-1], flat(g), states, strict=True)
+        path.append(np.array([formula(float(a), float(b), s, schedule(t), t) for a, b, s in numbers]))
+    return np.array(path)
+
+
+@pytest.mark.parametrize("schedule", [lambda t: 0.02, SCHEDULE], ids=["constant", "schedule"])
+@pytest.mark.parametrize("case", DOCUMENTED, ids="-".join)
+def test_rules_follow_the_documented_formulas(case, schedule):
+    make, settings, formula = DOCUMENTED[case]
+    x, gradients = data(np.float64)
+    expected = documented_path(formula, x, gradients, schedule)
+    path = run(make(schedule, **settings, convention=case[1]), x, gradients)
+    for steps in (1, STEPS):
+        assert np.abs(path[steps] - expected[steps]).max() <= bound(expected[: steps + 1], np.float64, 10), steps
+
+
+def test_these_tests_can_tell_the_conventions_apart():
+    """On the same gradients, two conventions of a rule are a thousand tolerances apart after a hundred steps.
+
+    But for momentum in torch and TensorFlow, whose formula is one.
+    """
+    x, gradients = data(np.float64)
+    paths = {
+        case: run(make(SCHEDULE, **settings, convention=case[1]), x, gradients)
+        for case, (make, settings, _) in DOCUMENTED.items()
+    }
+    for a in paths:
+        for b in paths:
+            if a[0] == b[0] and a[1] < b[1]:
+                apart = np.abs(paths[a][-1] - paths[b][-1]).max()
+                assert apart > 1000 * bound(paths[a], np.float64, 10), (a, b)
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_the_velocity_of_keras_is_torchs_times_minus_the_rate(nesterov):
+    """The same steps at a constant rate; not with a schedule."""
+    x, gradients = data(np.float64)
+    ours = run(Momentum(0.1, 0.9, nesterov=nesterov), x, gradients)
+    keras = run(Momentum(0.1, 0.9, nesterov=nesterov, convention="keras"), x, gradients)
+    assert np.abs(ours - keras).max() <= bound(ours, np.float64, 10)
+
+
+def test_heavy_ball_is_polyaks_two_term_formula():
+    """x_{t+1} = x_t − η_t g_t + μ (x_t − x_{t−1}), also with a schedule, in the Keras convention."""
+    x, gradients = data(np.float64)
+    path = [flat(x)] * 2
+    for t, g in enumerate(gradients, 1):
+        path.append(path[-1] - SCHEDULE(t) * flat(g) + 0.9 * (path[-1] - path[-2]))
+    ours = run(Momentum(SCHEDULE, 0.9, convention="keras"), x, gradients)
+    # Differences of the iterates bring their rounding into the velocity, where ten of it add up.
+    assert np.abs(ours[-1] - path[-1]).max() <= 10 * bound(ours, np.float64, 10)
+
+
+def test_defaults_are_those_of_the_libraries():
+    assert Adam().rate(1) == 0.001
+    assert (Adam().epsilon, Adam(convention="keras").epsilon, Adam(convention="tensorflow").epsilon) == (
+        1e-8,
+        1e-7,
+        1e-8,
+    )
+    assert (GradientDescent().rate(1), GradientDescent(convention="keras").rate(1)) == (0.001, 0.01)
+    for make in (GradientDescent, Adagrad, RMSProp):
+        with pytest.raises(TypeError, match=f"{make.__name__} must be given rate: tensorflow has no default for it"):
+            make(convention="tensorflow")
+    with pytest.raises(TypeError, match="AdamW must be given weight_decay: tensorflow has no default"):
+        AdamW(convention="tensorflow")
+    with pytest.raises(TypeError, match="Momentum must be given momentum"):
+        Momentum(0.1)
+
+
+# Adagrad with the full matrix
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_full_adagrad_follows_its_formula(dtype):
+    """With scipy's matrix square root and a linear solver."""
+    from scipy.linalg import solve, sqrtm
+
+    rng = np.random.default_rng(12)
+    x, gradients = rng.standard_normal((2, 3)), rng.standard_normal((30, 2, 3))
+    w = x.astype(dtype)
+    G, rule = np.zeros((6, 6)), FullAdagrad(InverseSquareRoot(0.5), epsilon=0.1)
+    for t, g in enumerate(gradients, 1):
+        rule.update([w], [g.astype(dtype)])
+        G += np.outer(g, g)
+        root = sqrtm(G + 1e-12 * np.eye(6)).real  # Schur's method divides by sums of eigenvalue roots, 0 at first
+        x -= 0.5 / math.sqrt(t) * solve(root + 0.1 * np.eye(6), g.ravel()).reshape(2, 3)
+        # √ of an eigenvalue that should be 0 but is of the size eps·‖G‖ makes an error √(eps ‖G‖), which changes the
+        # step, of the length |g|/0.1 at most, by √(eps ‖G‖)/0.1 of itself: only in directions g has next to nothing of.
+        # The 1e-12 that sqrtm is given does the same.
+        allowed = math.sqrt(np.finfo(dtype).eps * np.trace(G)) + 1e-6 * np.sqrt(np.trace(G))
+        assert np.abs(w - x).max() <= allowed, t
+
+
+def test_full_adagrad_turns_with_the_coordinates_and_the_diagonal_one_does_not():
+    rng = np.random.default_rng(13)
+    n = 5
+    rotation, _ = np.linalg.qr(rng.standard_normal((n, n)))
+    curvature = np.diag(10.0 ** np.arange(n)) / 1e3
+    start = rng.standard_normal(n)
+
+    def apart(make):
+        x, y = start.copy(), rotation @ start
+        a, b = make(), make()
+        for _ in range(50):
+            a.update([x], [curvature @ x])
+            b.update([y], [rotation @ curvature @ rotation.T @ y])
+        return np.abs(rotation @ x - y).max()
+
+    # Between 1e-6 and 1, as eigenvalues of G below eps·‖G‖ are noise, whose roots are not below √eps.
+    assert apart(lambda: FullAdagrad(0.3, epsilon=1e-2)) < 1e-6
+    assert apart(lambda: Adagrad(0.3, epsilon=1e-2)) > 0.1
+
+
+def test_full_adagrad_is_the_diagonal_one_along_the_axes():
+    """One coordinate at a time G is diagonal."""
+    rng = np.random.default_rng(14)
+    x = rng.standard_normal(4)
+    y = x.copy()
+    full, diagonal = FullAdagrad(0.1, epsilon=1e-6), Adagrad(0.1, epsilon=1e-6)
+    for t in range(40):
+        g = np.zeros(4)
+        g[t % 4] = rng.standard_normal()
+        full.update([x], [g])
+        diagonal.update([y], [g])
+    # The eigenvectors are the axes; a few roundings a step, relative to steps of 0.1 and x.
+    assert np.abs(x - y).max() <= 40 * 32 * np.finfo(float).eps * np.abs(y).max()
+
+
+def test_full_adagrad_knows_its_limits():
+    with pytest.raises(ValueError, match="at most 4096 entries, for it keeps n² numbers; got 4097"):
+        FullAdagrad(0.1).update([np.ones(4097)], [np.ones(4097)])
+    with pytest.raises(ValueError, match="epsilon must be greater than 0"):
+        FullAdagrad(0.1, epsilon=0)
+    for project in (Box(0, 1), L1Ball(1), Simplex(), lambda x: x):
+        with pytest.raises(TypeError, match="project must be an L2Ball for FullAdagrad"):
+            FullAdagrad(0.1, project=project)
+
+
+# Projected steps
+
+
+def test_projected_gradient_descent():
+    x, g = np.array([0.9, -0.2, 0.5]), np.array([-2.0, 3.0, 0.1])
+    w = x.copy()
+    GradientDescent(0.1, project=Box(0, 1)).update([w], [g])
+    assert np.array_equal(w, np.clip(x - 0.1 * g, 0, 1))
+    w = x.copy()
+    GradientDescent(0.1, project=lambda y: y / np.linalg.norm(y)).update([w], [g])  # a function of one's own
+    assert np.array_equal(w, (x - 0.1 * g) / np.linalg.norm(x - 0.1 * g))
+
+
+@pytest.mark.parametrize("project", [Box(0, 0.5), L2Ball(0.5), L1Ball(0.5), Simplex()], ids=repr)
+@pytest.mark.parametrize(
+    "make",
+    [
+        GradientDescent,
+        lambda rate, **k: Momentum(rate, 0.5, **k),
+        Adagrad,
+        lambda rate, **k: Adagrad(rate, convention="keras", **k),
+        RMSProp,
+        lambda rate, **k: RMSProp(rate, convention="tensorflow", **k),
+        Adam,
+        lambda rate, **k: AdamW(rate, weight_decay=0, **k),
+    ],
+)
+def test_projected_rules_find_the_constrained_minimum(make, project):
+    """½ Σ aᵢ (xᵢ − cᵢ)² over the set: its minimum is the projection of c with the weights a.
+
+    Only the projection in the rule's own norm stays there: at the minimum, a step must be undone exactly.
+    """
+    a, c = np.array([0.5, 1.0, 3.0, 2.0, 1.0, 4.0]), np.array([0.5, 0.4, 0.3, -0.8, 0.1, 0.25])
+    minimum = project(c, a)
+    x = project(np.zeros(6))
+    rule = make(lambda t: 0.05 if t < 2000 else 0.05 * 0.99 ** (t - 2000), project=project)
+    for _ in range(4000):
+        rule.update([x], [a * (x - c)])
+    # The rate falls to 0.05 · 0.99²⁰⁰⁰ = 1e-10, and whatever circles the minimum does so in proportion to it. Adagrad's
+    # is divided by √Σ g² on top, so that it is slowest: the worst here is 8e-7, all the others are below 1e-13.
+    assert np.abs(x - minimum).max() < 1e-5
+
+
+def test_the_euclidean_projection_would_miss_adagrads_minimum():
+    """What the weights are for: with them the minimum stays where it is, without them it does not."""
+    a, c = np.array([1.0, 100.0]), np.array([1.0, 1.0])
+    ball = L2Ball(1.0)
+    minimum = ball(c, a)
+    with_metric, without = minimum.copy(), minimum.copy()
+    rule, plain = Adagrad(0.1, project=ball), Adagrad(0.1)
+    for _ in range(20):
+        rule.update([with_metric], [a * (with_metric - c)])
+        plain.update([without], [a * (without - c)])
+        without[...] = ball(without)
+    # At the minimum the step goes along s⁻¹ a (c − x) with a multiple λ x of x: in the norm of s the projection takes
+    # back just that. Rounding only: 20 steps of a few roundings, magnified by the ratio of weights.
+    assert np.abs(with_metric - minimum).max() <= 20 * 100 * 64 * np.finfo(float).eps
+    assert np.abs(without - minimum).max() > 0.01
+
+
+def test_full_adagrad_projects_in_the_norm_of_its_matrix():
+    """The conditions of the nearest point: on the sphere, with A(z − y) = λ y, λ ≥ 0, for A = G^{1/2} + ε I."""
+    rng = np.random.default_rng(16)
+    x = 0.5 * rng.standard_normal(4)
+    free, gradients = FullAdagrad(0.5, epsilon=0.01), rng.standard_normal((6, 4))
+    rule = FullAdagrad(0.5, epsilon=0.01, project=L2Ball(0.7))
+    met = 0
+    for g in gradients:
+        z = x.copy()
+        free.load_state_dict(rule.state_dict() if rule.t else {"t": 0, "G": [np.zeros((4, 4))]})
+        free.update([z], [g])
+        rule.update([x], [g])
+        if np.linalg.norm(z) <= 0.7:
+            assert np.abs(x - z).max() <= 1e-12
+            continue
+        met += 1
+        eigenvalues, Q = np.linalg.eigh(rule.state_dict()["G"][0])
+        A = Q @ np.diag(np.sqrt(np.maximum(eigenvalues, 0)) + 0.01) @ Q.T
+        pull = A @ (z - x)
+        # √ of eigenvalues that are 0 but for rounding: √(eps ‖G‖) ≈ 1e-7 in A.
+        assert abs(np.linalg.norm(x) - 0.7) <= 1e-12
+        assert pull @ x > 0
+        assert np.linalg.norm(pull - (pull @ x) / 0.49 * x) <= 1e-6 * np.linalg.norm(pull)
+    assert met >= 3
+
+
+def test_what_projections_must_be():
+    with pytest.raises(TypeError, match=r"project must be a projection, as dlkit\.optim\.Box"):
+        GradientDescent(0.1, project=3)
+    for make in (Adagrad, RMSProp, Adam, AdamW):
+        with pytest.raises(TypeError, match=f"project must be a .*Projection, as {make.__name__} projects in its own"):
+            make(0.1, project=lambda x: x)
+    with pytest.raises(ValueError, match=r"project must keep the shape \(3,\); it returned \(2,\)"):
+        GradientDescent(0.1, project=lambda x: x[:2]).update([np.ones(3)], [np.ones(3)])
+
+
+# Arrays
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+def test_blocks_change_nothing(rule, library, monkeypatch):
+    """In blocks of 8 numbers, with a remainder, to the last bit: every entry takes the same operations."""
+    wrap = (lambda a: a) if library == "numpy" else pytest.importorskip("torch").from_numpy
+    for dtype in FLOATS:
+        x, gradients = data(dtype, steps=3)
+        whole = run(copy.copy(rule), x, gradients, wrap)
+        with monkeypatch.context() as patched:
+            patched.setattr(_arrays, "NUMPY_BLOCK", 8 * np.dtype(dtype).itemsize)
+            patched.setattr(_arrays, "TORCH_BLOCK", 8 * np.dtype(dtype).itemsize)
+            blocks = copy.copy(rule)
+            path = run(blocks, x, gradients, wrap)
+        assert np.abs(path[-1] - path[0]).min() > 0 or rule.t == 0
+        # torch vectorises a block's remainder differently, with its own roundings; numpy does not.
+        assert np.array_equal(path, whole) if library == "numpy" else np.abs(path - whole).max() <= bound(whole, dtype)
+
+
+def test_large_parameters_do_come_in_blocks():
+    seen = []
+
+    class Looking(UpdateRule):
+        def step(self, x, g):
+            seen.append(x.size)
+            x -= self.eta * g
+
+    x, g = np.zeros((300, 500), np.float32), np.ones((300, 500), np.float32)
+    Looking(1.0).update([x], [g])
+    assert seen == [65536, 65536, 18928]
+    assert np.all(x == -1)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_in_place_and_the_gradient_untouched(rule, dtype):
+    rule = copy.copy(rule)
+    x, gradients = data(dtype, steps=2)
+    kept = [g.copy() for step in gradients for g in step]
+    arrays = list(x)
+    addresses = [p.ctypes.data for p in x]
+    for g in gradients:
+        for p in g:
+            p.flags.writeable = False
+        rule.update(x, g)
+    assert all(p is q and p.ctypes.data == address for p, q, address in zip(x, arrays, addresses, strict=True))
+    assert all(p.dtype == dtype for p in x)
+    assert all(np.array_equal(g, k) for g, k in zip((g for step in gradients for g in step), kept, strict=True))
+    assert all(a.dtype == dtype for slot in rule.slots for a in rule.state_dict()[slot])
+
+
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+def test_layouts(rule, monkeypatch):
+    """Fortran order, strides, no axes, no entries: as the same numbers in a plain array."""
+    monkeypatch.setattr(_arrays, "NUMPY_BLOCK", 8 * 4)
+    rng = np.random.default_rng(17)
+    values, gradients = rng.standard_normal((4, 6)), rng.standard_normal((3, 4, 6))
+
+    def result(x):
+        r = copy.copy(rule)
+        for g in gradients:
+            r.update([x], [g[: x.size, 0].reshape(x.shape) if x.ndim < 2 else g])
+        return np.array(x)
+
+    expected = result(values.copy())
+    spread = np.zeros((8, 12))
+    spread[::2, ::2] = values
+    # A matrix product may take the entries of another layout in another order.
+    close = {"rtol": 1e-9, "atol": 1e-9} if isinstance(rule, FullAdagrad) else {"rtol": 0, "atol": 0}
+    np.testing.assert_allclose(result(np.asfortranarray(values)), expected, **close)
+    np.testing.assert_allclose(result(spread[::2, ::2]), expected, **close)
+    assert np.all(spread[1::2] == 0)
+    np.testing.assert_allclose(result(np.array(values[0, 0])), result(values[:1, 0].copy())[0], **close)
+    empty = np.zeros((0, 3))
+    if not isinstance(rule, FullAdagrad):
+        copy.copy(rule).update([empty], [np.zeros((0, 3))])
+
+
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+def test_a_gradient_may_be_a_parameter(rule):
+    """f = ½‖x‖² has the gradient x, and x·y the gradients y and x: the values before the step count."""
+    x, y = np.array([1.0, 2.0]), np.array([-3.0, 0.5])
+    expected = [x.copy(), y.copy()]
+    copy.copy(rule).update(expected, [y.copy(), x.copy()])
+    copied = [x.copy(), y.copy()]
+    copy.copy(rule).update(copied, [copied[1], copied[0]])
+    assert np.array_equal(copied, expected)
+    expected, itself = [x.copy()], [x.copy()]
+    copy.copy(rule).update(expected, [x.copy()])
+    copy.copy(rule).update(itself, itself)
+    assert np.array_equal(itself, expected)
+
+
+class Lent:
+    """As much of dlkit.autograd's Tensor as the rules use."""
+
+    def __init__(self, value, grad=None):
+        self.value = value
+        self.grad = grad
+        self.value.flags.writeable = False
+        self.times = 0
+
+    @contextmanager
+    def writing(self):
+        self.times += 1
+        self.value.flags.writeable = True
+        yield self.value
+        self.value.flags.writeable = False
+
+
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+def test_tensors_lend_their_arrays(rule):
+    x, gradients = data(np.float64, steps=3)
+    expected = run(copy.copy(rule), x, gradients)[-1]
+    tensors = [Lent(p.copy()) for p in x]
+    rule = copy.copy(rule)
+    for g in gradients:
+        for tensor, gradient in zip(tensors, g, strict=True):
+            tensor.grad = gradient
+        rule.update(tensors)
+    assert np.array_equal(flat(t.value for t in tensors), expected)
+    assert all(t.times == 3 and not t.value.flags.writeable for t in tensors)
+    rule.update(tensors, [Lent(g) for g in gradients[0]])  # gradients that are tensors themselves
+    assert rule.t == 4
+
+
+def test_autograds_tensors():
+    from dlkit.autograd import Tensor
+
+    x, y = Tensor(np.array([1.0, 2.0])), Tensor(3.0)
+    rule = Momentum(0.1, 0.5)
+    for _ in range(2):
+        x.grad = y.grad = None
+        ((x * x).sum() * y).backward()
+        rule.update([x, y])
+    # x: v = 2xy = (6, 12), x = (0.4, 0.8); y: v = 5, y = 2.5; then v = (3, 6) + 2xy = (5, 10), x = (−0.1, −0.2), and
+    # v = 2.5 + 0.8 = 3.3, y = 2.17. Each within a few roundings of numbers below 12.
+    assert np.abs(x.value - [-0.1, -0.2]).max() <= 16 * 12 * np.finfo(float).eps
+    assert abs(y.value - 2.17) <= 16 * 12 * np.finfo(float).eps
+
+
+def test_torch_parameters_are_changed_without_a_trace():
+    torch = pytest.importorskip("torch")
+    w = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+    rule = Adam(0.1)
+    for _ in range(2):
+        w.grad = None
+        (w**2).sum().backward()
+        rule.update([w])
+    assert w.is_leaf
+    assert w.requires_grad
+    assert torch.all(w < torch.tensor([1.0, 2.0]) - 0.15)
+    # Given other memory, as by `module.to` or `p.data = …`, it is that which is changed.
+    w.data = torch.tensor([5.0, 5.0])
+    rule.update([w], [torch.ones(2)])
+    assert torch.all(w < 5)
+    # A gradient that has one of its own does not drag a graph along.
+    loss = (w**3).sum()
+    (g,) = torch.autograd.grad(loss, [w], create_graph=True)
+    rule.update([w], [g])
+    assert not any(a.requires_grad for a in rule.state_dict()["m"])
+
+
+@pytest.mark.gpu
+def test_on_a_gpu():
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    for rule in RULES:
+        for dtype in FLOATS:
+            x, gradients = data(dtype, steps=5)
+            ours = run(copy.copy(rule), x, gradients)
+            theirs = run(
+                copy.copy(rule), x, gradients, lambda a: torch.from_numpy(a).to("cuda"), lambda a: a.cpu().numpy()
+            )
+            tolerance = 1e-2 if isinstance(rule, FullAdagrad) else bound(ours, dtype, 10)
+            assert np.abs(ours - theirs).max() <= tolerance
+
+
+# Missing gradients
+
+
+def test_a_parameter_without_a_gradient_is_left_alone():
+    x, y = np.ones(2), np.ones(3)
+    rule = Momentum(0.1, 0.5)
+    rule.update([x, y], [np.ones(2), None])
+    assert np.array_equal(y, np.ones(3))
+    assert rule.state_dict()["v"][1] is None
+    rule.update([x, y], [None, np.ones(3)])
+    assert rule.t == 2
+    assert np.array_equal(rule.state_dict()["v"][0], np.ones(2))
+    assert np.array_equal(x, np.full(2, 0.9))
+    assert np.array_equal(y, np.full(3, 0.9))
+
+
+def test_no_gradient_at_all_is_an_error():
+    with pytest.raises(ValueError, match="gradients must hold at least one array; got None for every parameter"):
+        GradientDescent(0.1).update([np.ones(2)], [None])
+    with pytest.raises(
+        ValueError, match=r"gradients must be given, as \.grad is None for every parameter; was backward"
+    ):
+        GradientDescent(0.1).update([Lent(np.ones(2))])
+    with pytest.raises(
+        TypeError, match=r"gradients must be given, as parameters\[1\] has no \.grad: it is a numpy array"
+    ):
+        GradientDescent(0.1).update([Lent(np.ones(2), np.ones(2)), np.ones(2)])
+
+
+# State
+
+
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+def test_resuming_goes_on_as_if_nothing_had_happened(rule):
+    x, gradients = data(np.float64, steps=6)
+    expected = run(copy.copy(rule), x, gradients)[-1]
+    first, second = copy.copy(rule), copy.copy(rule)
+    for g in gradients[:3]:
+        first.update(x, g)
+    state, halfway = pickle.loads(pickle.dumps(first.state_dict())), [p.copy() for p in x]
+    assert set(state) == {"t", *rule.slots}
+    assert state["t"] == 3
+    second.load_state_dict(state)
+    assert second.t == 3
+    assert pickle.dumps(second.state_dict()) == pickle.dumps(state)
+    first.update(x, gradients[0])
+    for g in gradients[3:]:
+        second.update(halfway, g)  # the state that was read has not changed with the rule
+    assert np.array_equal(flat(halfway), expected)
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda r: pickle.loads(pickle.dumps(r))])
+def test_copies_start_afresh_with_the_same_settings(duplicate):
+    x, y = np.ones(3), np.full((2, 2), 5.0)
+    rule = Adam(InverseSquareRoot(0.1), 0.8)
+    rule.update([x], [np.ones(3)])
+    again = duplicate(rule)
+    assert again.t == 0
+    assert repr(again) == repr(rule)
+    again.update([y], [np.ones((2, 2))])
+    assert np.allclose(y, 4.9, rtol=0, atol=1e-7)  # the first step of Adam has the length of the rate, but for ε
+    assert (rule.t, again.t) == (1, 1)
+    assert rule.state_dict()["m"][0].shape == (3,)
+
+
+def test_reset():
+    x, y = np.ones(3), np.ones(2)
+    rule = Momentum(0.1, 0.9)
+    rule.update([x], [np.ones(3)])
+    rule.reset()
+    assert rule.t == 0
+    assert rule.state_dict() == {"t": 0, "v": []}
+    rule.update([y], [np.ones(2)])
+    assert np.array_equal(y, np.full(2, 0.9))
+
+
+def test_another_problem_without_reset_is_an_error():
+    rule = Momentum(0.1, 0.9)
+    x, y = np.ones(3), np.ones(3)
+    rule.update([x, y], [np.ones(3)] * 2)
+    other = r"parameters\[{}\] must be the array of the last update, whose state this is; got another one. reset\(\)"
+    with pytest.raises(ValueError, match="parameters must be those of the last update, 2 of them; got 1"):
+        rule.update([x], [np.ones(3)])
+    with pytest.raises(ValueError, match=other.format(1)):
+        rule.update([x, y.copy()], [np.ones(3)] * 2)
+    with pytest.raises(ValueError, match=other.format(0)):
+        rule.update([y, x], [np.ones(3)] * 2)
+    assert rule.t == 1
+    assert np.array_equal(x, np.full(3, 0.9))
+
+
+def test_views_of_the_same_memory_are_the_same_parameter():
+    w = np.ones((2, 3))
+    rule = Momentum(0.1, 0.5)
+    for _ in range(2):
+        rule.update([w[0], w[1]], [np.ones(3), np.ones(3)])  # new views each time
+    assert np.allclose(w, 1 - 0.1 - 0.15, rtol=0, atol=1e-15)
+    with pytest.raises(ValueError, match=r"parameters\[0\] must be the array of the last update"):
+        rule.update([w[1], w[0]], [np.ones(3), np.ones(3)])
+    torch = pytest.importorskip("torch")
+    w = torch.ones(2, 3)
+    rule = Momentum(0.1, 0.5)
+    for _ in range(2):
+        rule.update([w[0], w[1]], [torch.ones(3), torch.ones(3)])
+    assert torch.allclose(w, torch.tensor(0.75))
+
+
+def test_states_that_do_not_fit():
+    rule = Adam()
+    with pytest.raises(ValueError, match=r"state must have the keys \['t', 'm', 'v'\] for Adam; got \['t', 'v'\]"):
+        rule.load_state_dict({"t": 1, "v": []})
+    with pytest.raises(ValueError, match=r"state must have as many arrays in each slot; got \[1, 0\]"):
+        rule.load_state_dict({"t": 1, "m": [np.ones(2)], "v": []})
+    state = {"t": 1, "m": [np.ones(2)], "v": [np.ones(2)]}
+    rule.load_state_dict(state)
+    with pytest.raises(ValueError, match="parameters must be 1, as the loaded state has; got 2"):
+        rule.update([np.ones(2), np.ones(2)], [np.ones(2)] * 2)
+    with pytest.raises(ValueError, match=r"parameters\[0\] needs as its m a numpy array of shape \(3,\)"):
+        rule.update([np.ones(3)], [np.ones(3)])
+    with pytest.raises(ValueError, match=r"dtype float32; the loaded one is a numpy array of shape .* dtype float64"):
+        rule.update([np.ones(2, np.float32)], [np.ones(2, np.float32)])
+    x = np.ones(2)
+    rule.update([x], [np.ones(2)])
+    assert rule.t == 2
+
+
+# Refusals
+
+
+def one(x, g):
+    GradientDescent(0.1).update([np.ones(1), x], [np.ones(1), g])
+
+
+READ_ONLY = np.ones(2)
+READ_ONLY.flags.writeable = False
+
+REFUSED = [
+    (
+        lambda: GradientDescent(0.1).update(np.ones(2), [np.ones(2)]),
+        TypeError,
+        r"parameters must be a list .* write \[w\]",
+    ),
+    (
+        lambda: GradientDescent(0.1).update([np.ones(2)], np.ones(2)),
+        TypeError,
+        "gradients must be a list of arrays; got a",
+    ),
+    (
+        lambda: GradientDescent(0.1).update({"w": np.ones(2)}, []),
+        TypeError,
+        "parameters must be a list of arrays; got dict",
+    ),
+    (
+        lambda: GradientDescent(0.1).update([], []),
+        ValueError,
+        "parameters must hold at least one array; got an empty list",
+    ),
+    (
+        lambda: GradientDescent(0.1).update([np.ones(2)] * 3, [np.ones(2)] * 2),
+        ValueError,
+        "gradients must hold one array per parameter, 3; got 2",
+    ),
+    (
+        lambda: GradientDescent(0.1).update([READ_ONLY, np.ones(1), READ_ONLY], [None, np.ones(1), None]),
+        ValueError,
+        r"parameters must differ; \[0\] and \[2\] are the same array",
+    ),
+    (lambda: one(3.0, 1.0), TypeError, r"parameters\[1\] must be .* got a float; np.array\(x\) makes an array"),
+    (
+        lambda: one(np.float64(3.0), np.float64(1.0)),
+        TypeError,
+        r"parameters\[1\] must be a numpy array, .* got a float64",
+    ),
+    (lambda: one([1.0, 2.0], np.ones(2)), TypeError, r"parameters\[1\] must be .* got a list; np.array\(x\)"),
+    (
+        lambda: one(np.ones(2, int), np.ones(2)),
+        TypeError,
+        r"parameters\[1\] must be of dtype float32 or float64; got int64",
+    ),
+    (lambda: one(np.ones(2, np.float16), np.ones(2)), TypeError, r"parameters\[1\] must be of dtype .* got float16"),
+    (lambda: one(np.ma.ones(2), np.ones(2)), TypeError, r"parameters\[1\] must be a plain array; got a masked array"),
+    (lambda: one(READ_ONLY, np.ones(2)), ValueError, r"parameters\[1\] must be writeable; got a read-only array"),
+    (lambda: one(np.ones(2), np.ones(3)), ValueError, r"gradients\[1\] must have the shape .* \(2,\); got \(3,\)$"),
+    (
+        lambda: one(np.ones(2), np.ones((2, 1))),
+        ValueError,
+        r"gradients\[1\] must have .*\(2,\); got \(2, 1\) \(as many numbers: reshape it\)",
+    ),
+    (
+        lambda: one(np.ones(2, np.float32), np.ones(2)),
+        TypeError,
+        r"gradients\[1\] must have the dtype of its parameter, float32; got float64",
+    ),
+    (
+        lambda: one(np.ones(2), [1.0, 1.0]),
+        TypeError,
+        r"gradients\[1\] must be a numpy array, as .* or None; got a list",
+    ),
+    (lambda: Adam(convention="jax"), ValueError, "convention must be one of .*keras.*tensorflow.*torch.*; got 'jax'"),
+    (lambda: Adam(beta1=1.0), ValueError, r"beta1 must be in \[0, 1\); got 1.0"),
+    (lambda: Adam(beta2=-0.1), ValueError, r"beta2 must be in \[0, 1\); got -0.1"),
+    (lambda: Adam(epsilon=0), ValueError, "epsilon must be finite and > 0; got 0"),
+    (lambda: RMSProp(rho=math.nan), ValueError, r"rho must be in \[0, 1\); got nan"),
+    (lambda: Momentum(0.1, "0.9"), TypeError, "momentum must be a number; got '0.9'"),
+    (lambda: AdamW(weight_decay=-1), ValueError, "weight_decay must be finite and >= 0; got -1"),
+    (lambda: Adagrad(epsilon=0), ValueError, "epsilon and initial_accumulator must not both be 0"),
+    (lambda: Adagrad(0.1, 1e-7, convention="tensorflow"), ValueError, "epsilon must be 0 for tensorflow"),
+    (lambda: GradientDescent("fast"), TypeError, "rate must be a number or a function of the step"),
+    (lambda: UpdateRule(0.1).update([np.ones(1)], [np.ones(1)]), NotImplementedError, "UpdateRule must define step"),
+]
+
+
+@pytest.mark.parametrize(("make", "error", "message"), REFUSED, ids=[message for _, _, message in REFUSED])
+def test_what_is_refused(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+def test_a_refused_update_changes_nothing(rule):
+    rule = copy.copy(rule)
+    x, y = np.ones(2), np.ones(3)
+    rule.update([x, y], [np.ones(2), np.ones(3)])
+    before, state = (x.copy(), y.copy()), pickle.dumps(rule.state_dict())
+    with pytest.raises(ValueError, match=r"gradients\[1\] must have the shape"):
+        rule.update([x, y], [np.ones(2), np.ones(2)])
+    y.flags.writeable = False
+    with pytest.raises(ValueError, match=r"parameters\[1\] must be writeable"):
+        rule.update([x, y], [np.ones(2), np.ones(3)])
+    assert np.array_equal(x, before[0])
+    assert np.array_equal(y, before[1])
+    assert pickle.dumps(rule.state_dict()) == state
+
+
+def test_mixed_libraries_are_refused():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(TypeError, match=r"gradients\[1\] must be a numpy array, .* got a torch tensor"):
+        one(np.ones(2), torch.ones(2, dtype=torch.float64))
+    with pytest.raises(TypeError, match=r"gradients\[1\] must be a torch tensor, .* got a numpy array"):
+        one(torch.ones(2, dtype=torch.float64), np.ones(2))
+    with pytest.raises(TypeError, match=r"parameters\[1\] must be of dtype float32 or float64; got torch.int64"):
+        one(torch.ones(2, dtype=torch.int64), torch.ones(2))
+    with pytest.raises(TypeError, match=r"gradients\[1\] must have the dtype .* torch.float64; got torch.float32"):
+        one(torch.ones(2, dtype=torch.float64), torch.ones(2))
+    with pytest.raises(TypeError, match=r"gradients\[1\] must be where its parameter is, cpu \(.*; got meta"):
+        one(torch.ones(2), torch.ones(2, device="meta"))
+
+
+# The house
+
+
+def test_rules_print_their_settings():
+    assert repr(GradientDescent(0.1)) == "GradientDescent(rate=0.1, convention='torch')"
+    assert repr(FullAdagrad(0.1, project=L2Ball(1))) == "FullAdagrad(rate=0.1, epsilon=1e-08, project=L2Ball(radius=1))"
+    rule = Momentum(InverseSquareRoot(0.1), 0.9)
+    rule.update([np.ones(2)], [np.ones(2)])
+    assert repr(rule) == (
+        "Momentum(rate=InverseSquareRoot(rate=0.1, delay=1), momentum=0.9, nesterov=False, convention='torch')"
+    )
+
+
+@pytest.mark.parametrize("module", [optim, update])
+def test_the_examples_in_the_docstrings(module):
+    failed, tried = doctest.testmod(module)
+    assert tried
+    assert not failed
+
+
+def test_importing_loads_numpy_only():
+    code = (
+        "import sys, dlkit.optim\n"
+        "print({'torch', 'scipy', 'sklearn', 'matplotlib', 'array_api_compat', 'dlkit.autograd'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
