@@ -55,9 +55,10 @@ relu.derivatives(x=lambda g, z, x: g * sign(z))  # z is 0 or positive; one cheap
 
 
 @operation
-def leaky_relu(x: Any, *, slope: float = 0.01) -> Any:
+def leaky_relu(x: Any, *, slope: float = 0.1) -> Any:
     """Return x where x > 0, slope·x elsewhere. The subgradient taken at 0 is the slope."""
-    return namespace(x).where(x > 0, x, slope * x)
+    xp = namespace(x)
+    return xp.maximum(x, 0) + slope * xp.minimum(x, 0)
 
 
 leaky_relu.derivatives(x=lambda g, z, x, slope: where(x > 0, g, slope * g))
@@ -67,7 +68,7 @@ leaky_relu.derivatives(x=lambda g, z, x, slope: where(x > 0, g, slope * g))
 def elu(x: Any, *, alpha: float = 1.0) -> Any:
     """Return x where x > 0, α(eˣ − 1) elsewhere. The derivative taken at 0 is α (for α = 1, the derivative)."""
     xp = namespace(x)
-    return xp.where(x > 0, x, alpha * xp.expm1(xp.minimum(x, 0)))
+    return xp.maximum(x, 0) + alpha * xp.expm1(xp.minimum(x, 0))
 
 
 elu.derivatives(x=lambda g, z, x, alpha: where(x > 0, g, g * alpha * exp(where(x > 0, 0.0, x))))
@@ -106,7 +107,7 @@ def softmax_cross_entropy(scores: Any, *, y: Any) -> Any:
     shifted = scores - xp.max(scores, axis=1, keepdims=True)
     log_total = xp.log(xp.sum(xp.exp(shifted), axis=1))
     if len(y.shape) == 2:
-        return -xp.sum(xp.where(y == 0, 0.0, y * (shifted - log_total[:, None])), axis=1)
+        return xp.sum(xp.where(y == 0, 0.0, y * (log_total[:, None] - shifted)), axis=1)  # no loss is −0
     return log_total - xp.take_along_axis(shifted, y[:, None], axis=1)[:, 0]
 
 
