@@ -90,6 +90,9 @@ def test_probabilities_of_two_classes_are_drawn_as_a_map(ax):
     assert not ax.images and {text.get_text() for text in ax.texts} == {"0.1", "0.5", "0.9"}
     distance = np.abs(lines(ax).sum(axis=1))
     assert (np.minimum(distance, np.abs(distance - np.log(9))) < 1e-2).all() and (distance < 1e-3).any()
+    (shades,) = [c for c in ax.collections if isinstance(c, matplotlib.collections.QuadMesh)]
+    p = shades.get_array()
+    assert p[0, 0] < 0.05 and p[-1, -1] > 0.95  # of the second class, which lies at the upper right
 
 
 def test_response_asks_for_what_it_says(ax):

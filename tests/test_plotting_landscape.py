@@ -66,6 +66,17 @@ def test_written_values_stand_on_their_lines_and_are_round(ax):
         assert square(np.array([text.get_position()])) == pytest.approx(float(text.get_text()), abs=0.1)
 
 
+def test_written_values_stand_off_the_edge_and_not_on_specks(ax):
+    plotting.contours(ax, lambda p: p[:, 0] ** 2 - p[:, 1] ** 2, xlim=(-2, 2), ylim=(-2, 2), values=True)
+    ax.figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert len(boxes) > 5
+    assert all(ax.bbox.x0 < b.x0 < b.x1 < ax.bbox.x1 and ax.bbox.y0 < b.y0 < b.y1 < ax.bbox.y1 for b in boxes)
+    other = plt.subplots()[1]
+    plotting.contours(other, square, xlim=(-2, 2), ylim=(-2, 2), levels=[0.001, 1], values=True)
+    assert [text.get_text() for text in other.texts] == ["1"]
+
+
 def test_a_function_of_one_point_gives_the_same_lines(ax):
     other = plt.subplots()[1]
     plotting.contours(ax, square, xlim=(-2, 2), ylim=(-2, 2), levels=[1])
@@ -82,6 +93,18 @@ def test_a_function_of_one_point_is_told_from_one_of_many(ax, f):
         plotting.contours(ax, f, xlim=(0, 1), ylim=(0, 1))
     with pytest.raises(ValueError, match=r"f: .*shape \(2,\)"):
         plotting.contours(ax, lambda x: x, pointwise=True, xlim=(0, 1), ylim=(0, 1))
+
+
+def test_a_function_is_tried_on_a_few_points_first(ax):
+    tried = []
+
+    def every_pair(x):
+        tried.append(len(x))
+        return x @ x.T
+
+    with pytest.raises(ValueError, match="pass pointwise=True"):
+        plotting.contours(ax, every_pair)
+    assert tried == [5]
 
 
 def test_nothing_is_drawn_where_the_function_is_not_finite(ax):

@@ -125,7 +125,9 @@ def test_limits_cut_the_bins_but_not_the_deviation(ax):
 def test_layers_of_zeros_and_layers_out_of_sight_are_drawn(ax):
     plotting.activation_histograms(None, [np.zeros(9), np.zeros((3, 3))], bins=5)
     assert [patch.get_data().values.tolist() for patch in ax.patches] == [[0, 0, 0.85, 0, 0], [1, 1, 1.85, 1, 1]]
-    plotting.activation_histograms(plt.figure().gca(), [np.zeros(3)], limits=(1, 2))
+    other = plt.figure().gca()
+    plotting.activation_histograms(other, [np.zeros(3)], limits=(1, 2))
+    assert not other.patches[0].get_data().values.any()
 
 
 @pytest.mark.parametrize(

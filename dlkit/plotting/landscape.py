@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
@@ -82,7 +83,7 @@ def contours(
     if len(at):
         lines = ax.contour(first, second, heights, levels=at, colors="#8A9197", linestyles="solid", linewidths=1)
         if values:
-            ax.clabel(lines, fmt="%.3g", fontsize=SMALL, colors="black")
+            ax.clabel(lines, fmt="%.3g", fontsize=SMALL, colors="black", manual=_label_places(ax, lines.get_paths()))
     ax.grid(False)
     _draw_paths(ax, paths)
 
@@ -139,6 +140,23 @@ def _levels(heights: np.ma.MaskedArray, levels: int | Sequence[float], round_num
             share = share**2
         at = np.unique(np.quantile(heights.compressed(), share))
     return at[(heights.min() < at) & (at < heights.max())]
+
+
+def _label_places(ax: Axes, lines: Sequence[Path]) -> list[np.ndarray]:
+    """Return a point on each level line for its label, on none that is too short to hold it.
+
+    A third along the line's longest piece the edge of the picture cuts none off, and the axes of symmetry, which
+    descents like to follow, are clear.
+    """
+    picture = np.array([np.ptp(ax.get_xlim()), np.ptp(ax.get_ylim())])
+    places = []
+    for line in lines:
+        vertices = np.asarray(line.vertices)
+        pieces = np.split(vertices, np.flatnonzero(np.asarray(line.codes) == Path.MOVETO)[1:])
+        longest = max(pieces, key=len)
+        if len(longest) and (np.ptp(longest, axis=0) > 0.1 * picture).any():
+            places.append(longest[len(longest) // 3])
+    return places
 
 
 def _draw_paths(ax: Axes, paths: list[tuple[str | None, np.ndarray]]) -> None:

@@ -112,9 +112,9 @@ def activation_histograms(
 
     edges = np.linspace(low, high, count(bins, "bins") + 1)
     for k, a in enumerate(values.values()):
-        share = np.histogram(a, edges)[0] / a.size
+        counts = np.histogram(a, edges)[0]
         ax.stairs(
-            k + _WIDEST * share / (share.max() or 1),
+            k + _WIDEST * counts / (counts.max() or 1),
             edges,
             baseline=k,
             orientation="horizontal",
