@@ -313,14 +313,14 @@ def test_float32_stays():
 
 
 def test_a_worker_has_one_numeric_thread():
-    def make(k, arrays):
+    def make(arrays):
         import threadpoolctl
 
-        return lambda _: (k, os.environ["OMP_NUM_THREADS"], [p["num_threads"] for p in threadpoolctl.threadpool_info()])
+        return lambda k: (k, os.environ["OMP_NUM_THREADS"], [p["num_threads"] for p in threadpoolctl.threadpool_info()])
 
     memory = _workers.SharedArrays({"x": np.zeros(1)})
     with memory, _workers.Workers(make, memory, 2, "spawn", PATIENCE) as pool:
-        for number, (k, variable, threads) in enumerate(pool.run([None, None], "while counting")):
+        for number, (k, variable, threads) in enumerate(pool.deal(range(5), "while counting")):
             assert (k, variable) == (number, "1")
             assert set(threads) <= {1}
 

@@ -11,7 +11,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing import connection, shared_memory
 from time import monotonic
@@ -96,8 +97,8 @@ class Workers:
     Parameters
     ----------
     make : callable
-        Called in each process as ``make(k, arrays)`` with its number k and the shared arrays; returns the function
-        that carries out an order. What that returns is sent back.
+        Called in each process with the shared arrays; returns the function that carries out an order. What that
+        returns is sent back.
     shared : SharedArrays
         The memory.
     count : int
@@ -106,17 +107,17 @@ class Workers:
         How they begin. "spawn" starts a fresh Python, with one numeric thread: right everywhere, some tenths of a
         second each. "fork" copies this process in milliseconds, its threads' locks included, but not its threads.
     timeout : float or None
-        Seconds to wait for the answers to an order.
+        Seconds to wait for an answer while none comes.
 
     Raises
     ------
     WorkerError
-        From `__enter__` and `run`, if a worker fails; all of them are gone by the time it is out of the ``with``.
+        From `__enter__` and `deal`, if a worker fails; all of them are gone by the time it is out of the ``with``.
     """
 
     def __init__(
         self,
-        make: Callable[[int, dict[str, Array]], Job],
+        make: Callable[[dict[str, Array]], Job],
         shared: SharedArrays,
         count: int,
         start: Start,
@@ -143,7 +144,9 @@ class Workers:
             with _single_threaded_children(), _nameless_main():
                 for k in range(self._count):
                     self._begin(k)
-            self._answers("while starting", _PATIENCE)
+            starting = set(range(self._count))
+            while starting:
+                starting -= {k for k, _ in self._answers(starting, "while starting", _PATIENCE)}
         except BaseException:
             self._end(at_once=True)
             raise
@@ -152,40 +155,46 @@ class Workers:
     def __exit__(self, kind: type | None, *_: object) -> None:
         self._end(at_once=kind is not None)
 
-    def run(self, orders: Sequence[Any], when: str) -> list[Any]:
-        """Give worker k the order ``orders[k]`` and return the answers of all; `when` is for messages."""
-        for pipe, order in zip(self._pipes, orders, strict=True):
-            with suppress(OSError):  # it is dead: `_answers` says how
-                pipe.send((order,))
-        return self._answers(when, self._timeout)
+    def deal(self, orders: Sequence[Any], when: str) -> list[Any]:
+        """Give out orders, one to each worker and then the next to whoever is done, and return the answers in order.
+
+        So a worker whose core is busy with something else gets less to do. `when` is for messages.
+        """
+        answers: list[Any] = [None] * len(orders)
+        ahead = deque(enumerate(orders))
+        idle = deque(range(self._count))
+        at_work: dict[int, int] = {}
+        while ahead or at_work:
+            while ahead and idle:
+                k = idle.popleft()
+                at_work[k], order = ahead.popleft()
+                with suppress(OSError):  # it is dead: `_answers` says how
+                    self._pipes[k].send((order,))
+            for k, answer in self._answers(at_work, when, self._timeout):
+                answers[at_work.pop(k)] = answer
+                idle.append(k)
+        return answers
 
     def _begin(self, k: int) -> None:
         ours, theirs = self._context.Pipe()
         # A forked child has copies of the ends that belong to us, and must not keep its brothers' pipes open.
         inherited = [*self._pipes, ours] if self._start == "fork" else []
         process = self._context.Process(
-            target=_serve, args=(self._payload, k, theirs, inherited), name=f"worker {k}", daemon=True
+            target=_serve, args=(self._payload, theirs, inherited), name=f"worker {k}", daemon=True
         )
         self._pipes.append(ours)
         process.start()
         self._processes.append(process)
         theirs.close()
 
-    def _answers(self, when: str, timeout: float | None) -> list[Any]:
-        answers: dict[int, Any] = {}
-        deadline = None if timeout is None else monotonic() + timeout
-        while len(answers) < self._count:
-            waiting = [k for k in range(self._count) if k not in answers]
-            left = None if deadline is None else max(0.0, deadline - monotonic())
-            # A pipe becomes ready by a word or, its far end closed, by the end of the worker.
-            ready = connection.wait([self._pipes[k] for k in waiting], left)
-            if not ready:
-                names = ", ".join(self._processes[k].name for k in waiting)
-                raise WorkerError(f"{names} did not answer within {timeout:g} s {when}")
-            for k in waiting:
-                if self._pipes[k] in ready:
-                    answers[k] = self._answer(k, when)
-        return [answers[k] for k in range(self._count)]
+    def _answers(self, waiting: Collection[int], when: str, timeout: float | None) -> list[tuple[int, Any]]:
+        """Wait for a word of any of these workers; return (worker, answer) for all that have spoken."""
+        # A pipe becomes ready by a word or, its far end closed, by the end of the worker.
+        ready = connection.wait([self._pipes[k] for k in waiting], timeout)
+        if not ready:
+            names = ", ".join(self._processes[k].name for k in sorted(waiting))
+            raise WorkerError(f"{names} did not answer within {timeout:g} s {when}")
+        return [(k, self._answer(k, when)) for k in waiting if self._pipes[k] in ready]
 
     def _answer(self, k: int, when: str) -> Any:
         process = self._processes[k]
@@ -221,7 +230,7 @@ class Workers:
         self._processes, self._pipes = [], []
 
 
-def _serve(payload: bytes, k: int, pipe: connection.Connection, inherited: Sequence[connection.Connection]) -> None:
+def _serve(payload: bytes, pipe: connection.Connection, inherited: Sequence[connection.Connection]) -> None:
     """Carry out orders until told to stop, or until the one who gives them is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C in a terminal reaches all; the parent sees to the rest
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -233,7 +242,7 @@ def _serve(payload: bytes, k: int, pipe: connection.Connection, inherited: Seque
         _one_thread()
         make, shared = cloudpickle.loads(payload)
         with np.errstate(all="ignore"):  # whether numbers are finite is looked at, and reported by the parent
-            job = make(k, shared.arrays)
+            job = make(shared.arrays)
             pipe.send((True, None))
             while True:
                 order = pipe.recv()

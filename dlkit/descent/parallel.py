@@ -31,6 +31,8 @@ from dlkit.descent.stochastic import Indices, generator, is_sparse, samples, wal
 
 __all__ = ["WorkerError", "hogwild", "synchronous"]
 
+_HAND = 64  # samples dealt to a process at a time, at least: some milliseconds of steps against 0.1 for the message
+
 
 def synchronous(
     f: Callable[..., Any],
@@ -70,7 +72,7 @@ def synchronous(
         "spawn" starts fresh Pythons and is right everywhere, in a script as in a notebook. "fork" is quicker to
         start, and unsafe in a process that has used threads, on macOS in any: refused where torch has them.
     timeout : float, optional
-        Seconds to wait for a step before giving up.
+        Seconds to wait while no process answers before giving up.
 
     Returns
     -------
@@ -109,7 +111,7 @@ def synchronous(
             shared["batch"][: len(batch)] = batch
             cuts = [len(batch) * k // workers for k in range(workers + 1)]
             shards = list(pairwise(cuts))
-            values = pool.run(shards, f"in step {record.step + 1}")
+            values = pool.deal([(k, *shard) for k, shard in enumerate(shards)], f"in step {record.step + 1}")
             weights = [(stop - begin) / len(batch) for begin, stop in shards]
             gradients = [
                 sum((w * shared[f"g{k}.{i}"] for k, w in enumerate(weights) if w), np.zeros_like(problem.x[i]))
@@ -127,7 +129,7 @@ def synchronous(
 
 
 class _Shards:
-    """What a worker of `synchronous` does: the gradient on its part of the batch, into its own arrays."""
+    """What a worker of `synchronous` does: the gradient on a part of the batch, into the arrays for that part."""
 
     def __init__(
         self,
@@ -139,19 +141,20 @@ class _Shards:
     ):
         self.f, self.gradient, self.count, self.single, self.forms = f, gradient, count, single, forms
 
-    def __call__(self, k: int, arrays: dict[str, Array]) -> Job:
+    def __call__(self, arrays: dict[str, Array]) -> Job:
         _protect(arrays)
         x = [arrays[f"x{i}"] for i in range(self.count)]
         problem = Problem(self.f, x[0] if self.single else x, self.gradient)
         data, batch = _unpacked(arrays, self.forms), arrays["batch"]
 
-        def job(shard: tuple[int, int]) -> float | None:
-            part = batch[slice(*shard)]
+        def job(shard: tuple[int, int, int]) -> float | None:
+            number, begin, end = shard
+            part = batch[begin:end]
             if not len(part):
                 return None
             value, gradients = problem.gradients(x, [a[part] for a in data])
             for i, g in enumerate(gradients):
-                arrays[f"g{k}.{i}"][...] = g
+                arrays[f"g{number}.{i}"][...] = g
             return value
 
         return job
@@ -198,7 +201,8 @@ def hogwild(
         The rate η. A schedule gets the number 1, 2, … of the epoch (not of the step, which no process knows): the
         paper's own has ηₑ = η βᵉ (section 4).
     epochs : int
-        Passes over the data. Each epoch shuffles the samples, deals them out to the processes, and waits for all.
+        Passes over the data. Each epoch shuffles the samples, deals them out to the processes, some to each and more
+        to whoever is done, and waits for all.
     rng : int or numpy.random.Generator
         A seed, or the generator to shuffle with.
     workers : int, default 2
@@ -214,7 +218,7 @@ def hogwild(
     iterates, progress
         As in `gradient_descent`.
     start, timeout
-        As in `synchronous`; the time is for an epoch.
+        As in `synchronous`; the time is for the samples dealt at a time.
 
     Returns
     -------
@@ -249,7 +253,10 @@ def hogwild(
                 f"got the shape {problem.x[0].shape}"
             )
         arrays["share"] = n / np.maximum(np.bincount(matrix.indices, minlength=matrix.shape[1]), 1)
-    remote = _Hog(f, gradient, float(l2), sparse[0] if sparse else None, len(data), workers)
+    remote = _Hog(f, gradient, float(l2), sparse[0] if sparse else None, len(data))
+    # Each process gets some samples, and the next when it is done: few enough for all to be done at the same time, but
+    # enough to be worth a message.
+    hand = min(-(-n // workers), max(_HAND, -(-n // (16 * workers))))
     record = Recorder("Hogwild!", problem, data=data, iterates=iterates)
     memory = SharedArrays(arrays)
     with (
@@ -270,7 +277,7 @@ def hogwild(
                 break
             shared["order"][:] = rng.permutation(n)
             eta = float(rate(epoch) if callable(rate) else rate)
-            pool.run([eta] * workers, f"in epoch {epoch}")
+            pool.deal([(begin, begin + hand, eta) for begin in range(0, n, hand)], f"in epoch {epoch}")
             record.step += n
             record.gradients += n
             bar.at(epoch, f"f = {value:.6g}")
@@ -288,7 +295,7 @@ class _Penalised:
 
 
 class _Hog:
-    """What a worker of `hogwild` does: an epoch of steps on its share of the samples."""
+    """What a worker of `hogwild` does: a step on each of the samples that it is dealt."""
 
     def __init__(
         self,
@@ -297,41 +304,41 @@ class _Hog:
         l2: float,
         sparse: int | None,
         count: int,
-        workers: int,
     ):
-        self.f, self.gradient, self.l2 = f, gradient, l2
-        self.sparse, self.count, self.workers = sparse, count, workers
+        self.f, self.gradient, self.l2, self.sparse, self.count = f, gradient, l2, sparse, count
 
-    def __call__(self, k: int, arrays: dict[str, Array]) -> Job:
+    def __call__(self, arrays: dict[str, Array]) -> Job:
         _protect(arrays)
         gradient = self.gradient or _derived(self.f)
-        x, order = arrays["x"], arrays["order"][k :: self.workers]
+        x, order = arrays["x"], arrays["order"]
         walk = self._dense if self.sparse is None else self._sparse
 
-        def job(rate: float) -> None:
-            walk(gradient, x, order.tolist(), rate, arrays)
+        def job(hand: tuple[int, int, float]) -> None:
+            begin, end, rate = hand
+            walk(gradient, x, order[begin:end], rate, arrays)
 
         return job
 
     def _dense(
-        self, gradient: Callable[..., Any], x: Array, order: list[int], rate: float, arrays: dict[str, Array]
+        self, gradient: Callable[..., Any], x: Array, order: Indices, rate: float, arrays: dict[str, Array]
     ) -> None:
         data = [arrays[f"data{i}"] for i in range(self.count)]
-        for i in order:
+        for i in order.tolist():
             g = gradient(x, *[a[i : i + 1] for a in data])
             if self.l2:
                 g = g + self.l2 * x
             x -= rate * g
 
     def _sparse(
-        self, gradient: Callable[..., Any], x: Array, order: list[int], rate: float, arrays: dict[str, Array]
+        self, gradient: Callable[..., Any], x: Array, order: Indices, rate: float, arrays: dict[str, Array]
     ) -> None:
-        name, share, l2 = f"data{self.sparse}", arrays["share"], self.l2
-        entries, columns, begins = arrays[name], arrays[f"{name}.columns"], arrays[f"{name}.begins"].tolist()
-        before = [arrays[f"data{i}"] for i in range(self.sparse or 0)]
-        after = [arrays[f"data{i}"] for i in range((self.sparse or 0) + 1, self.count)]
-        for i in order:
-            begin, end = begins[i], begins[i + 1]
+        place = self.sparse or 0
+        entries, columns = arrays[f"data{place}"], arrays[f"data{place}.columns"]
+        begins, share, l2 = arrays[f"data{place}.begins"], arrays["share"], self.l2
+        before = [arrays[f"data{i}"] for i in range(place)]
+        after = [arrays[f"data{i}"] for i in range(place + 1, self.count)]
+        rows = zip(order.tolist(), begins[order].tolist(), begins[order + 1].tolist(), strict=True)
+        for i, begin, end in rows:
             where = columns[begin:end]
             w = x[where]
             g = gradient(w, *[a[i : i + 1] for a in before], entries[None, begin:end], *[a[i : i + 1] for a in after])
