@@ -19,9 +19,12 @@
     From a function to its derivative: grad, jacobian, hessian.
 ``check``
     Is a derivative right?
+``drawing``
+    The graph of an expression as a picture, with values and gradients.
 """
 
 from dlkit.autograd.check import check_gradients, numerical_gradient
+from dlkit.autograd.drawing import draw
 from dlkit.autograd.engine import no_grad
 from dlkit.autograd.functions import grad, gradients, hessian, jacobian, value_and_grad
 from dlkit.autograd.operation import Operation, operation
@@ -33,6 +36,7 @@ __all__ = [
     "Operation",
     "Tensor",
     "check_gradients",
+    "draw",
     "grad",
     "gradients",
     "hessian",
