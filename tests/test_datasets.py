@@ -114,7 +114,9 @@ def test_photo_patches(grey):
         whole = patch if grey else np.moveaxis(patch, -1, 0)
         # what the first pixel allows, all pixels decide
         assert any(np.allclose(windows[i, j], whole, rtol=1e-12, atol=1e-15) for i, j in np.argwhere(at))
-    assert photo_patches(3, 2, size=427).X.shape == (3, 3 * 427**2)
+    tall = photo_patches(12, 2, size=427, grey=True)  # from the top to the bottom, but at 214 places across
+    assert tall.X.shape == (12, 427**2)
+    assert len(np.unique(tall.X[:, 0])) > 6
     with pytest.raises(ValueError, match=r"size must be an integer in 1\.\.427; got 428"):
         photo_patches(3, 2, size=428)
 
@@ -236,13 +238,13 @@ def test_blobs():
 
 
 def test_curves_without_noise():
-    data = moons(500, 8, noise=0)
+    data = moons(4000, 8, noise=0)
     upper, lower = data.X[data.y == 0], data.X[data.y == 1]
     np.testing.assert_allclose(np.hypot(*upper.T), 1, rtol=1e-14)
     np.testing.assert_allclose(np.hypot(*(lower - [1, 0.5]).T), 1, rtol=1e-14)
     assert upper[:, 1].min() >= 0 and lower[:, 1].max() <= 0.5
     # uniform angles: the middle third of the half circle has a third of the points, 5 standard errors
-    assert abs((np.abs(upper[:, 0]) < 0.5).mean() - 1 / 3) < 5 * np.sqrt(2 / 9 / 250)
+    assert abs((np.abs(upper[:, 0]) < 0.5).mean() - 1 / 3) < 5 * np.sqrt(2 / 9 / 2000)
 
     data = circles(500, 8, noise=0, factor=0.3)
     np.testing.assert_allclose(np.hypot(*data.X.T), np.where(data.y == 0, 1, 0.3), rtol=1e-14)
@@ -540,7 +542,7 @@ def test_fetch_goes_on_to_the_next_address(server, tmp_path):
 
 def test_fetch_reads_no_more_than_it_must(tmp_path, monkeypatch):
     class Endless:
-        taken = 0
+        taken, timeout = 0, None
 
         def __enter__(self):
             return self
@@ -553,10 +555,12 @@ def test_fetch_reads_no_more_than_it_must(tmp_path, monkeypatch):
             return b"?" * n
 
     answer = Endless()
-    monkeypatch.setattr("urllib.request.urlopen", lambda *a, **k: answer)
+    monkeypatch.setattr(
+        "urllib.request.urlopen", lambda url, timeout: answer.__dict__.update(timeout=timeout) or answer
+    )
     with pytest.raises(CourseError, match="more than 1000 bytes of 1000"):
-        fetch(["http://endless"], tmp_path / "file", sha256="0" * 64, size=1000)
-    assert answer.taken == 1001
+        fetch(["http://endless"], tmp_path / "file", sha256="0" * 64, size=1000, timeout=7)
+    assert (answer.taken, answer.timeout) == (1001, 7)
 
 
 def test_fetch_gives_up_on_silence(tmp_path):
@@ -595,7 +599,7 @@ def test_mnist_by_a_download(server, tmp_path, monkeypatch):
     files = {"t10k-images-idx3-ubyte": idx(images), "t10k-labels-idx1-ubyte": idx(labels)}
     packed = {name: gzip.compress(content, mtime=0) for name, content in files.items()}
     serve(server, **{f"data/{name}.gz": content for name, content in packed.items()})
-    mirrors = [f"{server.url}/nothing/", f"{server.url}/data"]
+    mirrors = [f"{server.url}/nothing", f"{server.url}/data/"]
     folder = tmp_path / "mnist"
 
     with pytest.raises(CourseError, match=r"(?s)not the file.*put the file into .*mnist by hand.*digits_28x28"):
