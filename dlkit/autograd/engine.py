@@ -24,7 +24,7 @@ from dlkit.arrays import check_agreement
 from dlkit.autograd.operation import Operation
 from dlkit.autograd.operations.shapes import sum_to
 
-__all__ = ["Node", "is_recording", "no_grad", "record", "reverse"]
+__all__ = ["Node", "is_recording", "no_grad", "record", "recording", "reverse"]
 
 _number = count(0, -1).__next__  # downwards, so that the youngest node has the smallest: heapq gives the smallest first
 
@@ -58,8 +58,8 @@ def record(operation: Operation, operands: tuple[Any, ...], options: dict[str, A
     """Carry out an operation on operands that are nodes, arrays or numbers; return the node of its result."""
     values = []
     kind: type[Node] = Node
-    requires_grad = numbers_only = True
     requires_grad = False
+    numbers_only = True
     for operand in operands:
         if isinstance(operand, Node):
             kind = type(operand)
@@ -75,8 +75,11 @@ def record(operation: Operation, operands: tuple[Any, ...], options: dict[str, A
     node._value = value = operation.forward(*values, **options)
     node._number = _number()
     node.grad = None
-    if type(value) is ndarray:
-        value.flags.writeable = False  # rules will read it: a change would falsify the gradient, so it is refused
+    if type(value) is not float64:
+        if numbers_only and len(values) > 1:
+            check_agreement(operation.name, values, operation.operands)  # a plain array was among the numbers
+        if type(value) is ndarray:
+            value.flags.writeable = False  # rules will read it: a change would falsify the gradient, so it is refused
     if requires_grad and _mode.recording and not operation.constant:
         node.requires_grad = True
         node._origin = (operation, operands, values, options)
@@ -144,8 +147,11 @@ def reverse(
                     f"finish the backward pass before the values change"
                 )
             part = rule(g, z, *values, **options)
-            if part.shape != operand._value.shape:
-                part = sum_to(part, operand._value.shape)
+            try:
+                if part.shape != operand._value.shape:
+                    part = sum_to(part, operand._value.shape)
+            except (AttributeError, ValueError) as error:
+                raise _bad_part(operation, operands, operand, part) from error
             earlier = arrived.get(key)
             if earlier is None:
                 arrived[key] = [operand, part, False]  # kept as it is, though someone else may hold it as well
@@ -159,6 +165,20 @@ def reverse(
             node._origin = RELEASED
             del origin, operands, values, z
     return found
+
+
+def _bad_part(operation: Operation, operands: tuple[Any, ...], operand: Node, part: Any) -> Exception:
+    position = next(k for k, other in enumerate(operands) if other is operand)
+    name = f"argument {position + 1}" if operation.variadic else operation.operands[position]
+    shape = getattr(part, "shape", None)
+    if shape is None:
+        return TypeError(
+            f"{operation.name}: the rule for {name} must return an array, g times the derivative; got {part!r}"
+        )
+    return ValueError(
+        f"{operation.name}: the rule for {name} must return a gradient of the shape {tuple(operand._value.shape)} of "
+        f"{name}, or one that was broadcast from it; got {tuple(shape)}"
+    )
 
 
 class _Mode(threading.local):
@@ -182,12 +202,23 @@ class no_grad(ContextDecorator):  # noqa: N801  (a function to its users: `with 
     ...     weights -= 0.1 * weights.grad  # doctest: +SKIP
     """
 
+    _records = False
+
+    def __init__(self) -> None:
+        self._before: list[bool] = []  # one entry for each time it was entered and not yet left
+
     def _recreate_cm(self) -> no_grad:  # a decorated function may call itself: each call keeps its own state
-        return no_grad()
+        return type(self)()
 
     def __enter__(self) -> None:
-        self._before = _mode.recording
-        _mode.recording = False
+        self._before.append(_mode.recording)
+        _mode.recording = self._records
 
     def __exit__(self, *error: object) -> None:
-        _mode.recording = self._before
+        _mode.recording = self._before.pop()
+
+
+class recording(no_grad):  # noqa: N801
+    """Within it operations are recorded, inside of `no_grad` too: for functions whose business is a derivative."""
+
+    _records = True

@@ -60,6 +60,12 @@ class Operation:
 
     def __init__(self, forward: Callable[..., Any]):
         parameters = inspect.signature(forward).parameters.values()
+        for p in parameters:
+            if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is not p.empty:
+                raise TypeError(
+                    f"{forward.__name__}: {p.name} has a default, so it is an option; write it after a *, as in "
+                    f"def {forward.__name__}(x, *, {p.name}={p.default!r})"
+                )
         self.forward = forward
         self.name: str = forward.__name__
         self.operands = tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL))
@@ -83,15 +89,25 @@ class Operation:
         Raises
         ------
         TypeError
-            If a name is not that of an operand.
+            If a name is not that of an operand, or a rule takes other arguments.
         """
         for name, rule in rules.items():
             if name not in self.operands:
                 raise TypeError(f"{self.name} has no operand {name!r}; its operands are {', '.join(self.operands)}")
+            self._check_parameters(name, rule)
             if self.variadic:
                 self.rules.rule = rule
             else:
                 self.rules[self.operands.index(name)] = rule
+
+    def _check_parameters(self, name: str, rule: Callable[..., Any]) -> None:
+        leading = ["i", "g", "z"] if self.variadic else ["g", "z"]
+        try:
+            inspect.signature(rule).bind(*leading, *self.operands, **self.options)
+        except TypeError as error:
+            stars = "*" if self.variadic else ""
+            wanted = ", ".join([*leading, *(stars + operand for operand in self.operands), *self.options])
+            raise TypeError(f"{self.name}: the rule for {name} must take ({wanted}); {error}") from None
 
     def __call__(self, *operands: Any, **options: Any) -> Any:
         """Compute; and record, if an operand asks for it. Options may follow the operands by position."""

@@ -99,11 +99,12 @@ def _other_factors(position: int, g: Any, z: Any, *arrays: Any, subscripts: str)
     others = [x for k, x in enumerate(arrays) if k != position]
     there = "".join(letter for letter in mine if letter in result or any(letter in group for group in groups))
     part = _einsum(g, *others, subscripts=",".join([result, *groups]) + "->" + there)
-    if there == mine:
-        return part
-    shape = arrays[position].shape
-    part = reshape(part, shape=tuple(n if letter in there else 1 for letter, n in zip(mine, shape, strict=True)))
-    return broadcast_to(part, shape=tuple(shape))
+    length = dict(zip(there, part.shape, strict=True))
+    if there != mine:
+        part = reshape(part, shape=tuple(length.get(letter, 1) for letter in mine))
+    # Repeated along those letters, and where the other factors have length 1; where x has, the engine will sum.
+    shape = tuple(n if length.get(a, 1) == 1 else length[a] for a, n in zip(mine, arrays[position].shape, strict=True))
+    return part if part.shape == shape else broadcast_to(part, shape=shape)
 
 
 _einsum.derivatives(arrays=_other_factors)

@@ -15,7 +15,10 @@ Shape = tuple[int, ...]
 def sum_to(x: Any, *, shape: Shape) -> Any:
     """Return x summed over the axes along which an array of the given shape was repeated to get x's shape."""
     extra = len(x.shape) - len(shape)
-    repeated = tuple(range(extra)) + tuple(extra + k for k, n in enumerate(shape) if n == 1 != x.shape[extra + k])
+    lengths = list(zip(shape, x.shape[extra:], strict=extra >= 0))
+    if extra < 0 or any(1 != n != m for n, m in lengths):
+        raise ValueError(f"the shape {tuple(x.shape)} does not come from {tuple(shape)} by broadcasting")
+    repeated = (*range(extra), *(extra + k for k, (n, m) in enumerate(lengths) if n != m))
     xp = namespace(x)
     return xp.reshape(xp.sum(x, axis=repeated), shape)
 
