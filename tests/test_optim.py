@@ -132,8 +132,7 @@ def test_rules_agree_with_torch(make, name, settings, dtype, schedule):
     theirs = torch_path(torch, name, settings, x, gradients, schedule)
     ours = run(make(schedule), x, gradients)
     tensors = run(make(schedule), x, gradients, wrap=torch.from_numpy)
-    # |m|/√v is at most (1 − β₁)/√(1 − β₂) Σ (β₁/√β₂)ᵏ < 10 η (Kingma and Ba, section 2.1), and velocities are sums of
-    # ten gradients.
+    # Averages and velocities with β₁ or μ = 0.9 add up 1/(1 − 0.9) = 10 gradients, which may cancel.
     for steps in (1, STEPS):
         for path in (ours, tensors):
             assert np.abs(path[steps] - theirs[steps]).max() <= bound(theirs[: steps + 1], dtype, 10), steps
