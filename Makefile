@@ -1,8 +1,10 @@
 # The commands of the course. Each one sets up what it needs; `make` alone lists them.
 VENV ?= .venv
+BENCH_VENV ?= .venv-bench
 PYTHON ?=
 PORT ?=
 HW ?=
+ONLY ?=
 LAB_ARGS ?=
 export PYTHON
 
@@ -26,6 +28,10 @@ assignments: setup  ## make the students' versions anew from solutions/
 notebooks: setup  ## execute the notebooks in place and bring them into normal form
 	@$(DLKIT) notebooks run
 
+bench:  ## time dlkit beside its peers, in .venv-bench (ONLY="small mlp" for some tables)
+	@tools/setup "$(BENCH_VENV)" bench
+	@"$(BENCH_VENV)/bin/python" -m benchmarks $(ONLY)
+
 format: setup  ## format the code, notebooks too
 	@"$(VENV)/bin/ruff" check --fix-only --quiet .
 	@"$(VENV)/bin/ruff" format .
@@ -37,4 +43,4 @@ clean:  ## remove caches; students' work, marks and .venv stay
 	rm -rf .pytest_cache .mypy_cache .ruff_cache build dlkit.egg-info
 	find dlkit tests lectures solutions \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
-.PHONY: help lab test grade assignments notebooks format setup clean
+.PHONY: help lab test grade assignments notebooks bench format setup clean

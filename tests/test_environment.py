@@ -313,15 +313,17 @@ def project() -> dict:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def direct() -> list[Requirement]:
-    extras = project()["optional-dependencies"].values()
-    return [Requirement(name) for name in [*project()["dependencies"], *(name for extra in extras for name in extra)]]
+def direct(*extras: str) -> list[Requirement]:
+    optional = project()["optional-dependencies"]
+    return [
+        Requirement(name) for name in [*project()["dependencies"], *(n for extra in extras for n in optional[extra])]
+    ]
 
 
 def installed() -> dict[str, str]:
     """What the course needs, directly and indirectly, on this machine, at the versions that are installed."""
     found: dict[str, str] = {}
-    todo = direct()
+    todo = direct("course", "dev")
     while todo:
         needed = todo.pop()
         name = canonical(needed.name)
@@ -339,6 +341,12 @@ def test_every_package_of_the_course_is_locked_at_its_version():
     locked, found = pins(), installed()
     assert len(found) > 100, "the walk has reached what the direct dependencies need"
     assert found == {name: locked.get(name, "not in constraints.txt") for name in found}
+
+
+def test_the_peers_of_the_benchmarks_are_locked_too():
+    locked = pins()
+    names = {canonical(needed.name) for needed in direct("bench")}
+    assert {"jax", "keras", "micrograd", "autograd"} <= names <= locked.keys()
 
 
 def test_conda_and_binder_get_the_same_packages():

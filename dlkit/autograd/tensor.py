@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -53,7 +54,7 @@ class Tensor(Node):
     15.0 8.0
     """
 
-    __slots__ = ()
+    __slots__ = ("_first_number",)  # set once the value was changed: the number it had before
 
     def __init__(self, data: Any, *, dtype: Any = None, device: str | None = None, requires_grad: bool = True):
         self._value = _floats(data, dtype, device)
@@ -77,7 +78,7 @@ class Tensor(Node):
             raise ValueError(f"value must keep its shape {self.shape}; got {tuple(new.shape)}")
         arrays.check_agreement("value", [self._value, new], ("the tensor", "the new value"))
         self._value = new
-        self._number = _number()  # now younger than anything computed from the old value: `reverse` will notice
+        self._renumber()
 
     @contextmanager
     def writing(self) -> Iterator[Any]:
@@ -95,7 +96,13 @@ class Tensor(Node):
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
             self._value = value[()] if isinstance(self._value, np.generic) else value
-            self._number = _number()
+            self._renumber()
+
+    def _renumber(self) -> None:
+        """Become younger than anything computed from the old value: `reverse` will notice."""
+        if not hasattr(self, "_first_number"):
+            self._first_number = self._number
+        self._number = _number()
 
     def _check_leaf(self, what: str) -> None:
         if self._origin is not None:
@@ -144,6 +151,12 @@ class Tensor(Node):
     def detach(self) -> Tensor:
         """Return a tensor of the same values that is a constant: no gradient flows through it."""
         return Tensor(self._value, requires_grad=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let copies and pickles be leaves of their own."""
+        if self._origin is not None:
+            raise TypeError("the result of an operation cannot be copied or pickled with its graph: detach() it first")
+        return _restored, (type(self), self._value, self.requires_grad, self.grad)
 
     def __repr__(self) -> str:
         text = f"{self._value}" if not self.shape else np.array2string(self.numpy(), separator=", ", prefix="Tensor(")
@@ -195,6 +208,7 @@ class Tensor(Node):
                 "backward: this tensor depends on no tensor that requires a gradient"
                 + ("" if is_recording() else " (within no_grad() nothing is recorded)")
             )
+        given: set[int] = set()
         for tensor, g in reverse(self, seed(self, gradient), release=not retain_graph):
             if tensor.grad is not None:
                 g = tensor.grad + g
@@ -203,6 +217,10 @@ class Tensor(Node):
                     raise TypeError(f"a rule made a gradient of {g.dtype} for a tensor of {tensor._value.dtype}")
                 if type(g) is np.ndarray:
                     g.flags.writeable = False  # another tensor may hold the same array
+                    g = g[()] if not g.shape else g
+                elif id(g) in given or getattr(g, "_base", None) is not None:
+                    g = g.clone()  # torch has no read-only arrays
+                given.add(id(g))
             tensor.grad = g
 
     # Operators
@@ -266,15 +284,23 @@ class Tensor(Node):
         return self + other if self._in_place(other) is None else self
 
     def __isub__(self, other: Any) -> Tensor:
-        return self - other if self._in_place(-_plain(other)) is None else self
+        return self - other if self._in_place(other, operator.isub) is None else self
 
-    def _in_place(self, step: Any) -> Tensor | None:
+    def __imul__(self, other: Any) -> Tensor:
+        return self * other if self._in_place(other, operator.imul) is None else self
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return self / other if self._in_place(other, operator.itruediv) is None else self
+
+    def _in_place(self, step: Any, change: Any = operator.iadd) -> Tensor | None:
         if self._origin is not None or not self.requires_grad:
             return None
         if is_recording():
             raise RuntimeError("in-place change of a tensor that requires a gradient: do it within no_grad()")
+        step = _plain(step)
+        arrays.check_agreement("in-place change", [self._value, step], ("the tensor", "the other"))
         with self.writing() as array:
-            array += _plain(step)
+            change(array, step)
         return self
 
     # Comparisons give plain arrays of booleans: they have no derivative.
@@ -328,7 +354,7 @@ class Tensor(Node):
     # numpy's functions, given a tensor, ask here.
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        ours = getattr(op, ufunc.__name__, None)
+        ours = op.abs if ufunc is np.absolute else getattr(op, ufunc.__name__, None)
         if isinstance(ours, Operation) and method == "__call__" and not kwargs:
             return ours(*inputs)
         if ufunc in _COMPARISONS and method == "__call__" and not kwargs:
@@ -359,10 +385,17 @@ def seed(root: Tensor, gradient: Any, name: str = "backward") -> Any:
     gradient = _plain(gradient)
     if not arrays.is_array(gradient):
         gradient = arrays.array(gradient, value.dtype, root.device)
+    gradient = gradient.clone() if arrays.is_torch(gradient) else np.array(gradient)[()]  # ours, to keep as it is
     if tuple(gradient.shape) != root.shape:
         raise ValueError(f"{name}: gradient must have the tensor's shape {root.shape}; got {tuple(gradient.shape)}")
     arrays.check_agreement(name, [value, gradient], ("the tensor", "gradient"))
     return gradient
+
+
+def _restored(kind: type[Tensor], value: Any, requires_grad: bool, grad: Any) -> Tensor:
+    tensor = kind(value, requires_grad=requires_grad)
+    tensor.grad = grad
+    return tensor
 
 
 def _plain(x: Any) -> Any:
@@ -376,7 +409,7 @@ def _no_derivative(name: str, ours: Any) -> str:
 
 def _floats(data: Any, dtype: Any, device: str | None) -> Any:
     """Return a private copy of data as an array of floats that cannot be written to; a number as a numpy scalar."""
-    if type(data) is float and dtype is None and device is None:
+    if isinstance(data, float) and dtype is None and device is None:  # numpy.float64 is one, too
         return np.float64(data)
     if isinstance(data, Tensor):
         data = data._value
@@ -385,8 +418,9 @@ def _floats(data: Any, dtype: Any, device: str | None) -> Any:
     given = str(data.dtype)
     value = arrays.array(data, dtype, device)
     if "float" not in given or "float" not in str(value.dtype):
+        wrong = given if "float" not in given else value.dtype
         raise TypeError(
-            f"data must be floats, since there is no gradient with respect to {given}; write 3.0 for 3, or convert: "
+            f"data must be floats, since there is no gradient with respect to {wrong}; write 3.0 for 3, or convert: "
             f"x.astype(float)"
         )
     if arrays.is_torch(value):

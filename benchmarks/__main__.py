@@ -1,0 +1,137 @@
+"""Print the tables of the benchmarks: all, or those that are named, as in ``python -m benchmarks small chain``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import chain, imports, memory
+from benchmarks.harness import compare
+
+console = Console(width=110)
+
+
+def mlp() -> None:
+    """Compare a training step of the MLP."""
+    names = ["products", "dlkit_gradient", "dlkit", "dlkit_on_torch", "torch_default", "torch_fused", "jax_jit"]
+    targets = {
+        ("dlkit_gradient", "products"): {1: 1.25, 2: 1.25},
+        ("dlkit", "torch_default"): {1: 0.90, 2: 1.00},
+        ("dlkit", "torch_fused"): {1: 1.15, 2: 1.15},
+        ("dlkit", "jax_jit"): {1: 1.40, 2: 1.40},
+        ("dlkit_on_torch", "torch_fused"): {1: 1.00, 2: 1.00},
+    }
+    for threads in (1, 2):
+        if threads > (os.cpu_count() or 1):
+            console.print(f"MLP step on {threads} threads: not measured, this machine has fewer cores")
+            continue
+        _comparison(
+            f"MLP step 784-512-512-10, batch 128, float32, Adam; {threads} thread{'s' * (threads > 1)}",
+            "benchmarks.mlp",
+            [*names, "hips_autograd", "keras_on_torch"],
+            {pair: target[threads] for pair, target in targets.items()},
+            threads,
+        )
+
+
+def small() -> None:
+    """Compare a small graph of numbers."""
+    names = ["dlkit", "dlkit_numpy_scalars", "micrograd", "micrograd_own_sigmoid", "torch_eager", "hips_autograd"]
+    targets = {
+        ("dlkit", "micrograd"): 0.7,
+        ("dlkit_numpy_scalars", "micrograd"): 0.7,
+        ("dlkit", "torch_eager"): 0.2,
+        ("dlkit_numpy_scalars", "torch_eager"): 0.2,
+    }
+    _comparison("(x+σ(y))/(σ(x)+(x+y)²), forward and backward, 1 thread", "benchmarks.small", names, targets, 1)
+
+
+def gpu() -> None:
+    """Compare the step on a GPU, where there is one."""
+    import torch
+
+    if not torch.cuda.is_available():
+        console.print("GPU: not measured, torch sees none on this machine")
+        return
+    names = ["dlkit_cuda", "torch_cuda", "torch_cuda_fused"]
+    targets = {("dlkit_cuda", "torch_cuda"): 1.0}
+    _comparison(f"MLP step, batch 128, {torch.cuda.get_device_name()}", "benchmarks.on_gpu", names, targets, 1)
+
+
+def chains() -> None:
+    """Measure chains of growing length."""
+    table = Table("nodes", "µs a node", "bytes a node", title="A chain of n nodes: linear in n, no recursion")
+    for n in (10**3, 10**4, 10**5, 10**6):
+        time_each, bytes_each = chain.measure(n)
+        table.add_row(f"{n:,}", f"{time_each:.2f}", f"{bytes_each:.0f}")
+    console.print(table)
+
+
+def peak_memory() -> None:
+    """Measure the peak memory of a step."""
+    peaks = memory.peaks()
+    table = Table("", "MB", "ratio to torch", "target", title="Peak memory of the MLP step, batch 4096, 1 thread")
+    for name, megabytes in peaks.items():
+        target = "≤ 1.10" if name.startswith("dlkit") else ""
+        table.add_row(name, f"{megabytes:.1f}", f"{megabytes / peaks['torch_default']:.2f}", target)
+    console.print(table)
+
+
+def import_times() -> None:
+    """Measure imports."""
+    spent = imports.seconds()
+    table = Table("import", "seconds", "ratio to numpy", "target", title="Imports, less Python's own start")
+    for name, seconds in spent.items():
+        table.add_row(name, f"{seconds:.3f}", f"{seconds / spent['numpy']:.2f}", "≤ 1.20" if name == "dlkit" else "")
+    console.print(table)
+
+
+def hogwild() -> None:
+    """Compare Hogwild! on one and on two processes."""
+    from benchmarks.hogwild import measure
+
+    table = Table("", "", title="Hogwild! on sparse data")
+    for name, value in measure().items():
+        table.add_row(name, f"{value:.3g}" if isinstance(value, float) else str(value))
+    console.print(table)
+
+
+def _comparison(title: str, module: str, names: list[str], targets: dict[tuple[str, str], float], threads: int) -> None:
+    timings = compare(module, names, threads)
+    times = Table("", "ms", title=title)
+    for name, timing in timings.items():
+        times.add_row(name, f"{1e3 * timing.seconds:.4g}" if timing.rounds else f"not measured: {timing.trouble}")
+    console.print(times)
+    ratios = Table("", "ratio", "target", "")
+    for (name, other), target in targets.items():
+        if timings[name].rounds and timings[other].rounds:
+            ratio = timings[name].ratio(timings[other])
+            ratios.add_row(f"{name} / {other}", f"{ratio:.2f}", f"≤ {target}", "" if ratio <= target else "missed")
+    console.print(ratios)
+
+
+SECTIONS: dict[str, Callable[[], None]] = {
+    "imports": import_times,
+    "small": small,
+    "chain": chains,
+    "mlp": mlp,
+    "memory": peak_memory,
+    "hogwild": hogwild,
+    "gpu": gpu,
+}
+
+
+def main() -> None:
+    """Run the sections named on the command line; all by default."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], metavar="section", help=", ".join(SECTIONS))
+    for name in parser.parse_args().sections or SECTIONS:
+        SECTIONS[name]()
+
+
+if __name__ == "__main__":
+    main()
