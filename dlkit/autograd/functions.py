@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
-from numpy import ndindex
+from numpy import ndarray, ndindex
 
 from dlkit.arrays import namespace
 from dlkit.autograd import operations as op
-from dlkit.autograd.engine import reverse
+from dlkit.autograd.engine import recording, reverse
 from dlkit.autograd.operation import operation
 from dlkit.autograd.tensor import Tensor, seed
 
@@ -69,18 +69,21 @@ def gradients(
             raise TypeError(f"xs[{position}] must be a Tensor; got {type(x).__name__}")
     found = {}
     if y.requires_grad and xs:
-        start = gradient if isinstance(gradient, Tensor) and create_graph else seed(y, gradient, "gradients")
-        if create_graph and not isinstance(start, Tensor):
-            start = Tensor(start, requires_grad=False)
+        start = seed(y, gradient, "gradients")
+        if create_graph:
+            start = gradient if isinstance(gradient, Tensor) else Tensor(start, requires_grad=False)
         release = not (create_graph if retain_graph is None else retain_graph)
         numbers = {x._number for x in xs}
-        passed = reverse(y, start, numbers, oldest=max(numbers), create_graph=create_graph, release=release)
+        oldest = max(getattr(x, "_first_number", x._number) for x in xs)  # where a tensor was changed, be told so
+        passed = reverse(y, start, numbers, oldest=oldest, create_graph=create_graph, release=release)
         found = {node._number: g for node, g in passed}
     result = []
     for x in xs:
         g = found.get(x._number)
         if g is None:
             g = namespace(x._value).zeros_like(x._value)
+        if type(g) is ndarray and not g.shape:
+            g = g[()]
         if create_graph and not isinstance(g, Tensor):
             g = Tensor(g, requires_grad=False)
         result.append(g)
@@ -217,10 +220,16 @@ def _trace(
             raise TypeError(
                 f"argnums: {_name(f)} was called with {len(args)} arguments, so there is none at {position}"
             )
-        leaves = [_same(x) if isinstance(x, Tensor) and x.requires_grad else Tensor(x) for x in _leaves(args[position])]
+        with recording():
+            leaves = [
+                _same(x) if isinstance(x, Tensor) and x.requires_grad else Tensor(x) for x in _leaves(args[position])
+            ]
         given[position] = _rebuild(args[position], iter(leaves))
         inputs.append(given[position])
-    y = f(*given, **kwargs)
+    if len({position % len(args) for position in positions}) < len(positions):
+        raise ValueError(f"argnums must name each argument once; got {tuple(positions)}")
+    with recording():
+        y = f(*given, **kwargs)
     if not isinstance(y, Tensor):
         raise TypeError(
             f"{_name(f)} must return a Tensor, computed from its arguments by operators and operations of "
@@ -242,7 +251,8 @@ def _rebuild(structure: Any, leaves: Any) -> Any:
     if isinstance(structure, dict):
         return {key: _rebuild(part, leaves) for key, part in structure.items()}
     if isinstance(structure, (list, tuple)) and not all(isinstance(part, (int, float)) for part in structure):
-        return type(structure)([_rebuild(part, leaves) for part in structure])
+        parts = [_rebuild(part, leaves) for part in structure]
+        return type(structure)(*parts) if hasattr(structure, "_fields") else type(structure)(parts)  # a namedtuple
     return next(leaves)
 
 
