@@ -13,7 +13,8 @@ from dlkit.arrays._devices import device_of, is_array
 def check_agreement(where: str, values: Sequence[Any], names: Sequence[str] = ()) -> None:
     """Raise unless all arrays among `values` are of one library, one device and one floating dtype.
 
-    Python numbers go with everything, arrays of integers or booleans with every array of their library and device.
+    Python numbers go with everything, arrays of booleans with every array of their library and device, and so do arrays
+    of integers, unless the library would change the floating dtype: numpy makes float64 of float32 and int64.
 
     Parameters
     ----------
@@ -29,7 +30,7 @@ def check_agreement(where: str, values: Sequence[Any], names: Sequence[str] = ()
     TypeError
         If two of them disagree. The message names both, and what would make them agree.
     """
-    first = None
+    first = whole = None
     for position, value in enumerate(values):
         if not is_array(value):
             continue
@@ -42,12 +43,21 @@ def check_agreement(where: str, values: Sequence[Any], names: Sequence[str] = ()
                 f"{where}: {_name(names, first)} is on device {first_kind[0]!r}, {_name(names, position)} on "
                 f"{kind[0]!r}; move one of them with dlkit.arrays.array(x, device=...)"
             )
+        if kind[1] is None or first_kind[1] is None:
+            whole = position if kind[1] is None else first  # of integers or booleans
         if first_kind[1] is None:
             first, first_kind = position, kind
         elif kind[1] is not None and kind[1] != first_kind[1]:
             raise TypeError(
                 f"{where}: {_name(names, first)} is {first_kind[1]}, {_name(names, position)} is {kind[1]}; "
                 f"convert one of them, so that no precision is lost or made up by accident"
+            )
+    if whole is not None and first_kind[0] == "numpy" and first_kind[1] in ("float16", "float32"):
+        x, k = values[first], values[whole]
+        if np.result_type(x.dtype, k.dtype) != x.dtype:
+            raise TypeError(
+                f"{where}: {_name(names, first)} is {x.dtype}, {_name(names, whole)} is {k.dtype}, of which numpy "
+                f"would make {np.result_type(x.dtype, k.dtype)}; convert the integers: astype({str(x.dtype)!r})"
             )
 
 
