@@ -30,12 +30,15 @@ def check_agreement(where: str, values: Sequence[Any], names: Sequence[str] = ()
     TypeError
         If two of them disagree. The message names both, and what would make them agree.
     """
-    first = whole = None
+    first = -1
+    wholes = []  # positions of integers and booleans
     for position, value in enumerate(values):
         if not is_array(value):
             continue
         kind = (device_of(value), _floating(value))
-        if first is None:
+        if kind[1] is None:
+            wholes.append(position)
+        if first < 0:
             first, first_kind = position, kind
             continue
         if kind[0] != first_kind[0]:
@@ -43,8 +46,6 @@ def check_agreement(where: str, values: Sequence[Any], names: Sequence[str] = ()
                 f"{where}: {_name(names, first)} is on device {first_kind[0]!r}, {_name(names, position)} on "
                 f"{kind[0]!r}; move one of them with dlkit.arrays.array(x, device=...)"
             )
-        if kind[1] is None or first_kind[1] is None:
-            whole = position if kind[1] is None else first  # of integers or booleans
         if first_kind[1] is None:
             first, first_kind = position, kind
         elif kind[1] is not None and kind[1] != first_kind[1]:
@@ -52,7 +53,7 @@ def check_agreement(where: str, values: Sequence[Any], names: Sequence[str] = ()
                 f"{where}: {_name(names, first)} is {first_kind[1]}, {_name(names, position)} is {kind[1]}; "
                 f"convert one of them, so that no precision is lost or made up by accident"
             )
-    if whole is not None and first_kind[0] == "numpy" and first_kind[1] in ("float16", "float32"):
+    for whole in wholes if first >= 0 and first_kind == ("numpy", "float32") else ():
         x, k = values[first], values[whole]
         if np.result_type(x.dtype, k.dtype) != x.dtype:
             raise TypeError(
