@@ -1,4 +1,4 @@
-"""What `activations` and `losses` ask of their arguments; every message names the argument."""
+"""What functions of arrays ask of their arguments; every message names the argument."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def real_array(x: Any, name: str, integers_as: DTypeLike | None = np.float64) ->
     raise TypeError(f"{name} must hold real numbers (floats, integers or booleans); got dtype {array.dtype}")
 
 
-def nonempty_axis(array: Array, name: str, axis: int) -> None:
-    """Raise unless `axis` is an axis of `array` with at least one entry."""
+def nonempty_axis(array: Any, name: str, axis: Any) -> int:
+    """Return `axis` as an int, which must be an axis of `array` with at least one entry."""
     try:
         place = index(axis)
     except TypeError:
@@ -39,31 +39,11 @@ def nonempty_axis(array: Array, name: str, axis: int) -> None:
         raise ValueError(f"{name} must have at least one axis; got a single number")
     if not -array.ndim <= place < array.ndim:
         raise ValueError(
-            f"axis must be in {-array.ndim}..{array.ndim - 1} for {name} of shape {array.shape}; got {axis}"
+            f"axis must be in {-array.ndim}..{array.ndim - 1} for {name} of shape {tuple(array.shape)}; got {axis}"
         )
     if array.shape[place] == 0:
-        raise ValueError(f"{name} must have entries along axis {axis}; got the shape {array.shape}")
-
-
-def distribution(p: Array, name: str, axis: int) -> None:
-    """Raise unless `p` holds probability distributions along `axis`: no entry below 0, and a sum of 1.
-
-    The sum may be off by (K + 100)·eps of the dtype. Dividing K numbers by their computed sum leaves the total
-    within K·eps of 1 in any order of summation (Higham, 2002, *Accuracy and Stability of Numerical Algorithms*,
-    section 4.2); the 100 allows each entry as many further roundings, as smoothing labels or averaging models takes.
-    """
-    nonempty_axis(p, name, axis)
-    negative = ~(p >= 0)  # written so that NaN is caught as well
-    if negative.any():
-        where = first(negative)
-        raise ValueError(f"{name} must hold probabilities, none below 0; got {p[where]} at index {where}")
-    total = p.sum(axis=axis, dtype=np.float64)
-    off = np.abs(total - 1) > (p.shape[axis] + 100) * np.finfo(p.dtype).eps
-    if off.any():
-        raise ValueError(
-            f"{name} must sum to 1 along axis {axis}; got a sum of {total[first(off)]} "
-            f"(scores need a softmax first, counts a division by their sum)"
-        )
+        raise ValueError(f"{name} must have entries along axis {axis}; got the shape {tuple(array.shape)}")
+    return place
 
 
 def first(mask: Array) -> tuple[int, ...]:

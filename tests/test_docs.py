@@ -75,8 +75,9 @@ def test_every_floor_imports_only_floors_below_it():
         "arrays": {"arrays"},
         "autograd": {"arrays", "autograd", "plotting"},  # plotting: to show a picture, once it is asked to
         "_checks": set(),
-        "activations": {"_checks", "arrays", "autograd"},
-        "losses": {"_checks", "activations", "arrays", "autograd"},
+        "_operands": {"_checks", "arrays", "autograd"},
+        "activations": {"_checks", "_operands", "activations", "autograd"},
+        "losses": {"_checks", "_operands", "arrays", "autograd", "losses"},
         "preprocessing": {"_checks", "errors"},
         "augmentation": {"_checks", "errors"},
         "datasets": {"_checks", "datasets", "errors"},
