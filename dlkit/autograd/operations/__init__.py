@@ -10,6 +10,8 @@
     Matrix products, einsum, a linear layer.
 ``networks``
     Activations, softmax, softmax cross entropy.
+``losses``
+    The losses that `dlkit.losses` checks the arguments of and explains; call them there.
 """
 
 from dlkit.autograd.operations.elementwise import (
