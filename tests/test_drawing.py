@@ -73,7 +73,12 @@ def tangle():
     return t, {"p": p}
 
 
-GRAPHS = [product, neuron, staged, network, joined, tangle]
+def matrices():
+    names = {"A": Tensor(np.eye(3) / 3), "B": Tensor(np.full((3, 2), -1.25)), "u": Tensor([1.0, -1.0])}
+    return sum(tanh(names["A"] @ names["B"]) @ names["u"]), names
+
+
+GRAPHS = [product, neuron, staged, network, joined, tangle, matrices]
 
 
 def shown(picture, colour):
@@ -357,6 +362,16 @@ def test_an_operation_of_ones_own_goes_by_its_name():
     assert gate.width > text_width("my_own_operation", 15) > gate.height
 
 
+def test_constants_are_drawn_once_and_get_no_gradient():
+    X, w = np.ones((5, 2)), Tensor([1.0, 2.0])
+    picture = draw(sum((X @ w) * (X @ w)), {"X": X, "w": w})
+    assert shown(picture, INK).count("X") == 1 and not place(picture, "X").bold and place(picture, "w").bold
+    assert shown(picture, VALUE).count("(5, 2)") == 1 and "(5, 2)" not in shown(picture, GRADIENT)
+    nameless = draw(sum(X @ w), {"w": w})
+    assert "(5, 2)" in shown(nameless, INK) and "(5, 2)" not in shown(nameless, VALUE)
+    assert "the matrix product of an array of shape (5, 2) and w" in nameless.alt
+
+
 def test_results_on_the_way_can_be_named():
     x, y = Tensor(1.0), Tensor(2.0)
     q = x + y
@@ -412,6 +427,8 @@ def test_what_cannot_be_drawn_is_refused():
         draw(3.0)
     with pytest.raises(ValueError, match="nothing is recorded"), no_grad():
         draw(names["x"] + 1)
+    with pytest.raises(ValueError, match="given, not computed"):
+        draw(names["x"])
     with pytest.raises(ValueError, match="inputs: u not found in the graph of f"):
         draw(root, {**names, "u": Tensor(1.0)})
     with pytest.raises(TypeError, match=r"inputs\['k'\]: expected a Tensor or an array, got int"):
@@ -478,14 +495,37 @@ def test_texts_of_the_figure_fit_where_they_were_planned(make):
     plt.close(figure)
 
 
+def light(colour):
+    """Return a colour as amounts of red, green and blue light."""
+    channels = np.array([int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)])
+    return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+
+
 def contrast(colour):
-    channels = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 1.05 / (np.dot(linear, [0.2126, 0.7152, 0.0722]) + 0.05)
+    return 1.05 / (np.dot(light(colour), [0.2126, 0.7152, 0.0722]) + 0.05)
 
 
 def test_colours_stand_out_from_white():
     assert contrast(VALUE) > 4.5 and contrast(GRADIENT) > 4.5 and contrast(INK) > 4.5
+
+
+# Machado, Oliveira and Fernandes (2009), A physiologically-based model for simulation of color vision deficiency.
+COLOUR_BLIND = {
+    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+
+
+@pytest.mark.parametrize("kind", COLOUR_BLIND)
+def test_colours_stay_apart_for_colour_blind_readers(kind):
+    def lab(colour):
+        seen = np.clip(COLOUR_BLIND[kind] @ light(colour), 0, 1)
+        xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ seen
+        x, y, z = np.cbrt(xyz / [0.9505, 1, 1.089])
+        return np.array([116 * y, 500 * (x - y), 200 * (y - z)])
+
+    assert np.linalg.norm(lab(VALUE) - lab(GRADIENT)) > 25  # 2 is just noticeable
 
 
 def test_torch_tensors_are_drawn_too():

@@ -90,8 +90,8 @@ def draw(
     TypeError
         If `root` is not a Tensor, or one of `inputs` is neither a Tensor nor an array.
     ValueError
-        If the graph has more than `max_gates` gates, `root` was not recorded, one of `inputs` is not part of the graph,
-        or `gradient` has another shape than `root`.
+        If the graph has more than `max_gates` gates, `root` was given and not computed, or not recorded, one of
+        `inputs` is not part of the graph, or `gradient` has another shape than `root`.
     RuntimeError
         If a backward pass has released the graph, or a tensor was changed after it was used.
     """

@@ -86,6 +86,8 @@ def read(
             "draw: nothing is recorded of this tensor, as it depends on no tensor that requires a gradient "
             "(within no_grad() nothing is recorded)"
         )
+    if root._origin is None:
+        raise ValueError("draw: this tensor was given, not computed, so there is no graph to draw")
     names = _names(inputs)
     nodes = _nodes(root, max_gates)
     vertices: list[Vertex] = []
@@ -116,8 +118,7 @@ def read(
             backward.append(vertex)
             if node._origin is not None:
                 vertex.parts = _parts(node, g, vertex.positions)
-    if last.gate and not last.name:
-        last.name = name
+    last.name = last.name or name
     return Graph(vertices, backward, last.name)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.path import Path
 
-# The deck's green and red, darkened until they stand out from white (contrast 6.5 and 5.2), the one bluish and the
+# The deck's green and red, darkened until they stand out from white (contrast 6.7 and 5.2), the one bluish and the
 # other towards orange, so that they stay apart for colour-blind readers; values are bold besides, and above the wire.
 VALUE = "#00694D"
 GRADIENT = "#BF4500"
