@@ -810,12 +810,26 @@ def test_views_of_the_same_memory_are_the_same_parameter():
     assert np.allclose(w, 1 - 0.1 - 0.15, rtol=0, atol=1e-15)
     with pytest.raises(ValueError, match=r"parameters\[0\] must be the array of the last update"):
         rule.update([w[1], w[0]], [np.ones(3), np.ones(3)])
+    square = np.ones((3, 3))
+    rule = Momentum(0.1, 0.5)
+    rule.update([square], [np.ones((3, 3))])
+    with pytest.raises(ValueError, match=r"parameters\[0\] must be the array of the last update"):
+        rule.update([square.T], [np.ones((3, 3))])  # the same place, other entries
     torch = pytest.importorskip("torch")
     w = torch.ones(2, 3)
     rule = Momentum(0.1, 0.5)
     for _ in range(2):
         rule.update([w[0], w[1]], [torch.ones(3), torch.ones(3)])
     assert torch.allclose(w, torch.tensor(0.75))
+
+
+def test_a_parameter_that_changes_its_shape():
+    tensor = Lent(np.ones(3))
+    rule = Momentum(0.1, 0.5)
+    rule.update([tensor], [np.ones(3)])
+    tensor.value = np.ones(2)
+    with pytest.raises(ValueError, match=r"parameters\[0\] must stay a numpy array of shape \(3,\) .*; got .* \(2,\)"):
+        rule.update([tensor], [np.ones(2)])
 
 
 def test_states_that_do_not_fit():
@@ -986,3 +1000,43 @@ def test_importing_loads_numpy_only():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("convention", ["torch", "keras", "tensorflow"])
+@pytest.mark.parametrize("rule", [Adam, AdamW])
+def test_the_fused_step_of_torch_is_the_rule(rule, convention, dtype):
+    torch = pytest.importorskip("torch")
+    dtype = getattr(torch, dtype)
+    rng = np.random.default_rng(3)
+    shapes = [(7, 5), (5,), (300, 400)]
+    settings = {"rate": 1e-2, "convention": convention} | ({"weight_decay": 0.02} if rule is AdamW else {})
+    together, each = rule(**settings), rule(**settings)
+    each.step_all = lambda *arguments: False
+    used = []
+    step_all = together.step_all
+    together.step_all = lambda *arguments: used.append(step_all(*arguments)) or used[-1]
+    first = [torch.from_numpy(rng.normal(size=shape)).to(dtype) for shape in shapes]
+    second = [p.clone() for p in first]
+    for _ in range(50):
+        # gradients around ε and far above it, where the conventions differ
+        gradients = [torch.from_numpy(rng.normal(size=p.shape) * 10.0 ** rng.integers(-9, 2)).to(dtype) for p in first]
+        gradients[0] = gradients[0].T.contiguous().T  # the same numbers, column by column
+        gradients[1] = gradients[1][:1].expand(5)  # one number, five times, as the gradient of a sum is
+        together.update(first, gradients)
+        each.update(second, gradients)
+    assert all(used) != (rule is AdamW and convention == "tensorflow") and len(used) == 50
+    for p, q in zip(first, second, strict=True):
+        # 50 steps of size at most 1e-2·a few, each some 10 roundings: 500 eps of a number of size 1
+        assert float((p - q).abs().max()) < 500 * torch.finfo(dtype).eps
+
+
+def test_a_parameter_that_is_no_single_piece_of_memory_is_stepped_by_the_rule():
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(4)
+    values, gradient = rng.normal(size=(7, 5)), torch.from_numpy(rng.normal(size=(5, 7)))
+    whole, turned = torch.from_numpy(values.T.copy()), torch.from_numpy(values.copy()).T
+    Adam(0.1).update([whole], [gradient])
+    Adam(0.1).update([turned], [gradient])
+    # one step: a dozen roundings of numbers below 4
+    np.testing.assert_allclose(turned.numpy(), whole.numpy(), rtol=0, atol=50 * np.finfo(float).eps)

@@ -60,6 +60,24 @@ def subtract_ratio(x: Any, rate: float, above: Any, below: Any) -> None:
         x.addcdiv_(above, below, value=-rate)
 
 
+def alike_in_torch(xs: list[Any]) -> bool:
+    """Tell whether all arrays are torch tensors of one device and dtype, each in one piece of memory, row by row.
+
+    torch's fused updates go through the memory of parameter and gradient side by side and do not look at strides.
+    """
+    return is_torch(xs[0]) and all(
+        is_torch(x) and x.device == xs[0].device and x.dtype == xs[0].dtype and x.is_contiguous() for x in xs
+    )
+
+
+def fused(name: str) -> Any:
+    """Return a function of torch that updates many tensors in one pass, as torch's own optimizers do; None without it.
+
+    They are no part of torch's documented interface: a version without them costs speed, nothing else.
+    """
+    return getattr(sys.modules["torch"], name, None)
+
+
 def blocks_of(x: Any) -> list[slice] | None:
     """Return how to cut the flattened array `x` into blocks, or None where it is best left whole."""
     if isinstance(x, np.ndarray):

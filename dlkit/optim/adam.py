@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from dlkit.optim._arrays import average, library, subtract_ratio
+from dlkit.optim._arrays import average, fused, library, subtract_ratio
 from dlkit.optim._checks import chosen, number_in
 from dlkit.optim.projections import Projection
 from dlkit.optim.schedules import Rate
@@ -147,6 +147,34 @@ class Adam(UpdateRule):
         eta_t = self.eta * (1 - self.beta2**self.t) ** 0.5 / (1 - self.beta1**self.t)
         subtract_ratio(x, eta_t, m, self.metric(m, v))
 
+    def step_all(self, xs: list[Any], gs: list[Any], *states: list[Any]) -> bool:
+        """Make all steps by torch's fused Adam."""
+        return self._fused("_fused_adam_", 0.0, xs, gs, *states)
+
+    def _fused(self, name: str, decay: float, xs: list[Any], gs: list[Any], ms: list[Any], vs: list[Any]) -> bool:
+        kernel = fused(name)
+        if kernel is None:
+            return False
+        # torch's denominator is √v̂ + ε; divided by √(1 − β₂ᵗ), it is ours.
+        epsilon = self.epsilon / (1 if self.convention == "torch" else (1 - self.beta2**self.t) ** 0.5)
+        t = library(xs[0]).full((), self.t, dtype=library(xs[0]).float32, device=xs[0].device)
+        kernel(
+            xs,
+            gs,
+            ms,
+            vs,
+            [],
+            [t] * len(xs),
+            lr=self.eta,
+            beta1=self.beta1,
+            beta2=self.beta2,
+            weight_decay=decay,
+            eps=epsilon,
+            amsgrad=False,
+            maximize=False,
+        )
+        return True
+
     def metric(self, m: Any, v: Any) -> Any:
         """Return √v + ε_t: what m is divided by."""
         return v**0.5 + self.epsilon * ((1 - self.beta2**self.t) ** 0.5 if self.convention == "torch" else 1)
@@ -194,6 +222,10 @@ class AdamW(Adam):
         (weight_decay,) = chosen(self, convention, weight_decay=weight_decay)
         self.weight_decay = number_in("weight_decay", weight_decay, 0)
         super().__init__(rate, beta1, beta2, epsilon, convention=convention, project=project)
+
+    def step_all(self, xs: list[Any], gs: list[Any], *states: list[Any]) -> bool:
+        """Make all steps by torch's fused AdamW, whose decay is (1 − η λ)."""
+        return self.convention != "tensorflow" and self._fused("_fused_adamw_", self.weight_decay, xs, gs, *states)
 
     def step(self, x: Any, g: Any, m: Any, v: Any) -> None:
         """Change `x`, `m` and `v` by one step."""

@@ -127,8 +127,8 @@ class L2Ball(Projection):
         largest = float(abs(z).max()) if len(z) else 0.0
         if not largest > 0:
             return z
-        # With lengths in units of the largest entry, and weights of the largest weight, no square overflows.
-        y, s, radius = z / largest, s / s.max(), self.radius / largest
+        # With lengths in units of the largest entry no square overflows.
+        y, radius = z / largest, self.radius / largest
         pull, shift = s * y, 0.0
         for _ in range(_NEWTON_STEPS):
             norm = float((y * y).sum()) ** 0.5

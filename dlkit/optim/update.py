@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, ClassVar
 
-from dlkit.optim._arrays import library
+from dlkit.optim._arrays import alike_in_torch, library
 from dlkit.optim._places import HOW_TO_CHANGE, Place, copied_state, listed, own_gradients, unentangled
 from dlkit.optim.projections import Projection
 from dlkit.optim.schedules import Constant, Rate, as_schedule, evaluated
@@ -98,6 +98,13 @@ class UpdateRule:
         """Return what the state array `slot` of the parameter `x` starts with: zeros."""
         return library(x).zeros_like(x)
 
+    def step_all(self, xs: list[Any], gs: list[Any], *states: list[Any]) -> bool:
+        """Make the steps of all parameters by one call of torch, where it has the rule; return whether it did.
+
+        Asked for torch tensors of one device and dtype, all contiguous. It must agree with `step`, which stays the definition.
+        """
+        return False
+
     def metric(self, *state: Any) -> Any:
         """Return the weights s of the norm √(Σ sᵢ yᵢ²) in which a step x − η g/s is steepest; None for the Euclidean.
 
@@ -154,7 +161,12 @@ class UpdateRule:
             self.eta = evaluated(self.rate, self.t + 1)
             self.t += 1
             self._places, self._loaded = places, None
-            for place, x, g in unentangled(moves):
+            moves = unentangled(moves)
+            if self.project is None and alike_in_torch([x for _, x, _ in moves]):
+                states = zip(*(place.state for place, _, _ in moves), strict=True)
+                if self.step_all([x for _, x, _ in moves], [g.contiguous() for _, _, g in moves], *map(list, states)):
+                    return
+            for place, x, g in moves:
                 self._move(place, x, g)
 
     def reset(self) -> None:
