@@ -147,6 +147,12 @@ def _smaller(x: Any, y: Any) -> Any:
     return _ONE * (x if x <= y or x != x else y)
 
 
+def _either(condition: Any, x: Any, y: Any) -> Any:
+    chosen = x if condition else y
+    # Of two Python numbers one is chosen as it is, so that a float32 array still decides the dtype beside it.
+    return _ONE * chosen if type(x) is np.float64 or type(y) is np.float64 else chosen
+
+
 _SCALARS = SimpleNamespace(
     **{
         **vars(_NUMPY),
@@ -159,7 +165,7 @@ _SCALARS = SimpleNamespace(
         "minimum": _smaller,
         "ones_like": lambda x: _ONE,
         "sign": lambda x: _ONE if x > 0 else -_ONE if x < 0 else _ONE * 0 * x,
-        "where": lambda condition, x, y: _ONE * (x if condition else y),
+        "where": _either,
         "zeros_like": lambda x: 0 * _ONE,
     }
 )
