@@ -101,7 +101,8 @@ class UpdateRule:
     def step_all(self, xs: list[Any], gs: list[Any], *states: list[Any]) -> bool:
         """Make the steps of all parameters by one call of torch, where it has the rule; return whether it did.
 
-        Asked for torch tensors of one device and dtype, all contiguous. It must agree with `step`, which stays the definition.
+        Asked for torch tensors of one device and dtype, all contiguous. It must agree with `step`, which stays the
+        definition.
         """
         return False
 
