@@ -161,8 +161,8 @@ def modified_huber_loss(margin: Any) -> Any:
     *Annals of Statistics* 35) with its knee at 0. scikit-learn's loss of the name "modified_huber" is another one,
     `modified_huber_loss_sklearn`; from 0 on the two are equal.
 
-    Convex, once continuously differentiable; bounds the 0-1 loss. The expected loss is smallest at m = 2η − 1, with
-    the probability η of the label +1.
+    Convex, once continuously differentiable; bounds the 0-1 loss. The expected loss is smallest at
+    m = (2η − 1) / max(η, 1 − η), with the probability η of the label +1.
 
     Parameters
     ----------
