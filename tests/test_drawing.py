@@ -366,7 +366,8 @@ def test_constants_are_drawn_once_and_get_no_gradient():
     X, w = np.ones((5, 2)), Tensor([1.0, 2.0])
     picture = draw(sum((X @ w) * (X @ w)), {"X": X, "w": w})
     assert shown(picture, INK).count("X") == 1 and not place(picture, "X").bold and place(picture, "w").bold
-    assert shown(picture, VALUE).count("(5, 2)") == 1 and "(5, 2)" not in shown(picture, GRADIENT)
+    assert shown(picture, VALUE).count("(5, 2)") == 1
+    assert "(5, 2)" not in shown(picture, GRADIENT) + shown(picture, INK)
     nameless = draw(sum(X @ w), {"w": w})
     assert "(5, 2)" in shown(nameless, INK) and "(5, 2)" not in shown(nameless, VALUE)
     assert "the matrix product of an array of shape (5, 2) and w" in nameless.alt
@@ -408,8 +409,8 @@ def test_a_released_graph_says_what_to_do():
 def test_a_changed_input_is_refused():
     root, names = product()
     names["x"].value = 7.0
-    with pytest.raises(RuntimeError, match="changed after it was used"):
-        draw(root, names)
+    with pytest.raises(RuntimeError, match=r"draw: an operand of add, of shape \(\), was changed after it was used"):
+        draw(root, names, gradients=False)
 
 
 def test_too_many_gates_are_refused():
@@ -525,7 +526,7 @@ def test_colours_stay_apart_for_colour_blind_readers(kind):
         x, y, z = np.cbrt(xyz / [0.9505, 1, 1.089])
         return np.array([116 * y, 500 * (x - y), 200 * (y - z)])
 
-    assert np.linalg.norm(lab(VALUE) - lab(GRADIENT)) > 25  # 2 is just noticeable
+    assert np.linalg.norm(lab(VALUE) - lab(GRADIENT)) > 30  # 2 is just noticeable
 
 
 def test_torch_tensors_are_drawn_too():
