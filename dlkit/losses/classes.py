@@ -101,9 +101,9 @@ def multiclass_hinge(scores: Any, y: Any) -> Any:
     Each class that comes within 1 of the right one costs as much as it is too close (Weston and Watkins, 1999,
     *Support vector machines for multi-class pattern recognition*, ESANN). Convex in the scores; bounds the 0-1 loss, 1
     where another class scores as high as y. For more than two classes not Fisher consistent: where no class is more
-    likely than all others together, the scores that minimise the expected loss may miss the likeliest one (Tewari and
-    Bartlett, 2007, *On the consistency of multiclass classification methods*, JMLR 8). For two classes it is
-    `hinge_loss` of the difference of the scores.
+    likely than all others together, the scores that minimise the expected loss may put another class level with the
+    likeliest (Tewari and Bartlett, 2007, *On the consistency of multiclass classification methods*, JMLR 8). For two
+    classes it is `hinge_loss` of the difference of the scores.
 
     Parameters
     ----------
