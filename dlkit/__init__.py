@@ -3,14 +3,22 @@
 A differentiable operation is a function with its derivative written beside it; everything else only arranges
 such operations. The floors, from the ground up:
 
-``activations``, ``losses``
-    The functions a model ends with, stable for every finite input.
-``linear``
-    Linear models as scikit-learn estimators.
-``plotting``
-    One style for every figure of the course, each figure with a text that says what it shows.
+``arrays``
+    numpy arrays, or torch tensors on a CPU or GPU, behind one namespace.
+``autograd``
+    The table of operations with their derivatives; tensors, gradients, the graph drawn.
+``activations``, ``losses``, ``preprocessing``, ``augmentation``
+    The functions of the field, stable for every finite input, and what is done to data before.
+``optim``, ``descent``
+    Update rules with their schedules, and the loops that use them.
+``nn``, ``linear``
+    What networks are made of; linear models as scikit-learn estimators.
+``datasets``, ``plotting``
+    Data that need no network; one style for every figure, each with a text that says what it shows.
 ``grading``
     Notebooks, submissions and marks; it knows nothing of the mathematics.
+
+``README.md`` beside this file is the page for engineers.
 
 Importing this package imports none of them, so ``import dlkit`` stays quick.
 """
