@@ -750,16 +750,26 @@ def test_resuming_goes_on_as_if_nothing_had_happened(rule):
     first, second = copy.copy(rule), copy.copy(rule)
     for g in gradients[:3]:
         first.update(x, g)
-    state, halfway = pickle.loads(pickle.dumps(first.state_dict())), [p.copy() for p in x]
+    state, halfway = first.state_dict(), [p.copy() for p in x]
     assert set(state) == {"t", *rule.slots}
     assert state["t"] == 3
     second.load_state_dict(state)
     assert second.t == 3
-    assert pickle.dumps(second.state_dict()) == pickle.dumps(state)
-    first.update(x, gradients[0])
+    first.update(x, gradients[0])  # the state that was read does not change with the rule it was read from,
+    again = second.state_dict()
+    for arrays in [state[slot] for slot in rule.slots]:
+        for a in arrays:
+            a[...] = np.nan  # nor the rule with the state it was given
+    for slot in rule.slots:
+        for a in second.state_dict()[slot]:
+            a[...] = np.nan  # or gave back
     for g in gradients[3:]:
-        second.update(halfway, g)  # the state that was read has not changed with the rule
+        second.update(halfway, g)
     assert np.array_equal(flat(halfway), expected)
+    assert second.state_dict()["t"] == 6
+    assert all(
+        np.any(a != b) for slot in rule.slots for a, b in zip(second.state_dict()[slot], again[slot], strict=True)
+    )
 
 
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda r: pickle.loads(pickle.dumps(r))])
@@ -830,6 +840,28 @@ def test_a_parameter_that_changes_its_shape():
     tensor.value = np.ones(2)
     with pytest.raises(ValueError, match=r"parameters\[0\] must stay a numpy array of shape \(3,\) .*; got .* \(2,\)"):
         rule.update([tensor], [np.ones(2)])
+
+
+def test_a_loaded_state_waits_for_its_parameters_first_gradient():
+    x, y = np.ones(2), np.ones(3)
+    rule = Momentum(0.1, 0.5)
+    rule.load_state_dict({"t": 7, "v": [np.full(2, 2.0), np.full(3, 4.0)]})
+    rule.update([x, y], [np.ones(2), None])
+    state = rule.state_dict()
+    assert state["t"] == 8
+    assert np.array_equal(state["v"][0], [2, 2])
+    assert np.array_equal(state["v"][1], [4, 4, 4])
+    rule.update([x, y], [None, np.ones(3)])
+    assert np.array_equal(y, np.full(3, 1 - 0.1 * 3.0))
+
+
+def test_a_refused_first_update_binds_to_nothing():
+    rule = Momentum(0.1, 0.5)
+    with pytest.raises(ValueError, match=r"gradients\[0\] must have the shape"):
+        rule.update([np.ones(2)], [np.ones(3)])
+    x = np.ones(4)
+    rule.update([x], [np.ones(4)])
+    assert rule.t == 1
 
 
 def test_states_that_do_not_fit():
@@ -1040,3 +1072,20 @@ def test_a_parameter_that_is_no_single_piece_of_memory_is_stepped_by_the_rule():
     Adam(0.1).update([turned], [gradient])
     # one step: a dozen roundings of numbers below 4
     np.testing.assert_allclose(turned.numpy(), whole.numpy(), rtol=0, atol=50 * np.finfo(float).eps)
+
+
+@pytest.mark.parametrize("rule", [Adam, AdamW])
+def test_a_rule_made_from_another_is_stepped_by_its_own_formula(rule):
+    torch = pytest.importorskip("torch")
+
+    class Own(rule):
+        def step(self, x, g, m, v):
+            x -= 1.0
+
+    class Further(Own):
+        pass
+
+    for make in (Own, Further):
+        x = torch.ones(3)
+        make().update([x], [torch.ones(3)])
+        assert torch.all(x == 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import cache
 from typing import Any, ClassVar
 
 from dlkit.optim._arrays import alike_in_torch, library
@@ -102,7 +103,7 @@ class UpdateRule:
         """Make the steps of all parameters by one call of torch, where it has the rule; return whether it did.
 
         Asked for torch tensors of one device and dtype, all contiguous. It must agree with `step`, which stays the
-        definition.
+        definition: a class that redefines `step` or `metric` is no longer asked.
         """
         return False
 
@@ -163,7 +164,7 @@ class UpdateRule:
             self.t += 1
             self._places, self._loaded = places, None
             moves = unentangled(moves)
-            if self.project is None and alike_in_torch([x for _, x, _ in moves]):
+            if self.project is None and _steps_together(type(self)) and alike_in_torch([x for _, x, _ in moves]):
                 states = zip(*(place.state for place, _, _ in moves), strict=True)
                 if self.step_all([x for _, x, _ in moves], [g.contiguous() for _, _, g in moves], *map(list, states)):
                     return
@@ -268,3 +269,14 @@ class UpdateRule:
             for place, state in zip(places, zip(*slots, strict=True), strict=True):
                 place.loaded = None if state[0] is None else state
         return places
+
+
+@cache
+def _steps_together(rule: type[UpdateRule]) -> bool:
+    """Tell whether `step_all` of this class was written for its `step` and `metric`, not for those of a base class."""
+
+    def author(method: str) -> type:
+        return next(c for c in rule.__mro__ if method in vars(c))
+
+    together = author("step_all")
+    return together is not UpdateRule and all(issubclass(together, author(method)) for method in ("step", "metric"))
