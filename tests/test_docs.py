@@ -80,7 +80,7 @@ def test_every_floor_imports_only_floors_below_it():
         "_operands": {"_checks", "arrays", "autograd"},
         # floor 2
         "activations": {"_checks", "_operands", "activations", "autograd"},
-        "losses": {"_checks", "_operands", "activations", "autograd", "losses"},
+        "losses": {"_checks", "_operands", "activations", "arrays", "autograd", "losses"},
         "preprocessing": {"_arguments", "_checks"},
         "augmentation": {"_arguments", "_checks"},
         # floor 3
