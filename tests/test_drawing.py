@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+import dlkit.autograd
 from dlkit.autograd import (
     Operation,
     Tensor,
@@ -537,7 +538,19 @@ def test_torch_tensors_are_drawn_too():
     assert "[2, 4]" in shown(picture, GRADIENT)
 
 
-def test_importing_autograd_loads_no_matplotlib():
-    code = "import sys, dlkit.autograd; print([m for m in ('matplotlib', 'torch', 'networkx') if m in sys.modules])"
+def test_the_drawing_loads_when_it_is_asked_for_and_matplotlib_when_a_figure_is():
+    code = """
+import sys, dlkit.autograd
+parts = ("dlkit.autograd.drawing", "matplotlib", "torch", "networkx")
+print([part for part in parts if part in sys.modules])
+x = dlkit.autograd.Tensor(1.0)
+dlkit.autograd.draw(x + 1).svg
+print([part for part in parts if part in sys.modules])
+"""
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "[]"
+    assert run.stdout.split("\n")[:2] == ["[]", "['dlkit.autograd.drawing']"]
+
+
+def test_a_missing_name_is_still_missing():
+    with pytest.raises(AttributeError, match=r"'dlkit\.autograd' has no attribute 'drow'"):
+        dlkit.autograd.drow  # noqa: B018

@@ -23,14 +23,28 @@
     The graph of an expression as a picture, with values and gradients.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from dlkit.autograd.check import check_gradients, numerical_gradient
-from dlkit.autograd.drawing import draw
 from dlkit.autograd.engine import no_grad
 from dlkit.autograd.functions import grad, gradients, hessian, jacobian, value_and_grad
 from dlkit.autograd.operation import Operation, operation
 from dlkit.autograd.operations import *  # noqa: F403  (the table is the interface)
 from dlkit.autograd.operations import __all__ as _table
 from dlkit.autograd.tensor import Tensor
+
+if TYPE_CHECKING:
+    from dlkit.autograd.drawing import draw
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Load the drawing when it is first asked for: few programs draw, and all wait for the import."""
+        if name != "draw":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from dlkit.autograd.drawing import draw
+
+        return draw
+
 
 __all__ = [
     "Operation",
