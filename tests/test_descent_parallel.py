@@ -592,6 +592,10 @@ def is_running(pid):
 def test_ctrl_c(tmp_path, start, group):
     """A terminal interrupts the whole group of processes, a notebook only the one."""
     process, pids = begun(tmp_path, start)
+    if group:
+        for pid in pids:  # what reaches the workers is not theirs to act on
+            os.kill(pid, signal.SIGINT)
+        assert [process.stdout.readline() for _ in range(3)] == ["going\n"] * 3
     (os.killpg if group else os.kill)(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert errors.rstrip().endswith("KeyboardInterrupt")
