@@ -132,10 +132,11 @@ class Operation:
                 operands += tuple(options.pop(name) for name in self.operands[len(operands) :])
             except KeyError as missing:
                 raise TypeError(f"{self.name} lacks its argument {missing}") from None
-        options = {**self.options, **options}
-        for name, value in options.items():
+        for name in options:
             if name not in self.options:
                 raise TypeError(f"{self.name} has no argument {name!r}; it takes {self._parameters()}")
+        options = {**self.options, **options}
+        for name, value in options.items():
             if value is inspect.Parameter.empty:
                 raise TypeError(f"{self.name} lacks its argument {name!r}")
         return operands, options
