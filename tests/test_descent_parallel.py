@@ -440,6 +440,7 @@ S0, _ = sparse()
         ({"x0": [np.zeros(4), np.zeros(1)]}, TypeError, "x0 one array"),
         ({"data": (S0, S0), "x0": np.zeros(50)}, ValueError, "data must hold at most one sparse matrix; got 2"),
         ({"data": (S0, np.zeros(400))}, ValueError, r"x0 must have a first axis of 50.*got the shape \(4,\)"),
+        ({"data": (X0, Y0.astype(object))}, TypeError, r"data must hold numbers.*data\[1\] is of dtype object"),
         ({"epochs": 1.5}, TypeError, "epochs must be an integer; got 1.5"),
         ({"f": None}, TypeError, "f must be a function; got NoneType"),
     ],

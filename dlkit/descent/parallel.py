@@ -359,6 +359,8 @@ def _packed(data: Sequence[Any]) -> dict[str, Array]:
     """Return data as plain arrays by name; a sparse matrix is three: its entries, their columns, where rows begin."""
     packed: dict[str, Array] = {}
     for i, a in enumerate(data):
+        if a.dtype.hasobject:
+            raise TypeError(f"data must hold numbers to be shared by processes; data[{i}] is of dtype {a.dtype}")
         if is_sparse(a):
             if not a.has_canonical_format:
                 a = a.copy()
