@@ -1669,7 +1669,7 @@ def test_indexing_is_numpys_and_torchs(key):
     on_torch = tuple(map(to_torch, key)) if isinstance(key, tuple) else to_torch(key)
     theirs = torch.tensor(x, requires_grad=True)
     picked = theirs[on_torch]  # where a number and an array stand apart, torch orders the axes in its own way
-    w = torch.from_numpy(0.5 + np.arange(picked.numel()).reshape(picked.shape) % 8)
+    w = 0.5 + torch.arange(picked.numel(), dtype=torch.float64).reshape(picked.shape) % 8
     (expected,) = torch.autograd.grad(picked, theirs, w)
     t = Tensor(x, device="cpu")
     np.testing.assert_array_equal(plain(t[on_torch]), plain(picked), strict=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -171,6 +172,7 @@ _SCALARS = SimpleNamespace(
 )
 
 
+@cache
 def _torch_namespace() -> Any:
     """Return torch's functions under the names and with the arguments of the array API."""
     import torch
