@@ -755,7 +755,9 @@ def test_resuming_goes_on_as_if_nothing_had_happened(rule):
     assert state["t"] == 3
     second.load_state_dict(state)
     assert second.t == 3
-    first.update(x, gradients[0])  # the state that was read does not change with the rule it was read from,
+    read = pickle.dumps(state)
+    first.update(x, gradients[0])
+    assert pickle.dumps(state) == read  # the state that was read does not change with the rule it was read from,
     again = second.state_dict()
     for arrays in [state[slot] for slot in rule.slots]:
         for a in arrays:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from functools import cache
 from typing import Any, ClassVar
 
 from dlkit.optim._arrays import alike_in_torch, library
@@ -72,6 +71,19 @@ class UpdateRule:
     eta: float
     _places: list[Place] | None
     _loaded: dict[str, Any] | None
+    _steps_together: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+
+        def author(method: str) -> type:
+            return next(c for c in cls.__mro__ if method in vars(c))
+
+        # A `step_all` counts if it was written for this `step` and `metric`, not for those of a base class.
+        together = author("step_all")
+        cls._steps_together = together is not UpdateRule and all(
+            issubclass(together, author(method)) for method in ("step", "metric")
+        )
 
     def __init__(self, rate: Rate, *, project: Project = None) -> None:
         self.rate = as_schedule(rate)
@@ -164,7 +176,7 @@ class UpdateRule:
             self.t += 1
             self._places, self._loaded = places, None
             moves = unentangled(moves)
-            if self.project is None and _steps_together(type(self)) and alike_in_torch([x for _, x, _ in moves]):
+            if self.project is None and self._steps_together and alike_in_torch([x for _, x, _ in moves]):
                 states = zip(*(place.state for place, _, _ in moves), strict=True)
                 if self.step_all([x for _, x, _ in moves], [g.contiguous() for _, _, g in moves], *map(list, states)):
                     return
@@ -269,14 +281,3 @@ class UpdateRule:
             for place, state in zip(places, zip(*slots, strict=True), strict=True):
                 place.loaded = None if state[0] is None else state
         return places
-
-
-@cache
-def _steps_together(rule: type[UpdateRule]) -> bool:
-    """Tell whether `step_all` of this class was written for its `step` and `metric`, not for those of a base class."""
-
-    def author(method: str) -> type:
-        return next(c for c in rule.__mro__ if method in vars(c))
-
-    together = author("step_all")
-    return together is not UpdateRule and all(issubclass(together, author(method)) for method in ("step", "metric"))
