@@ -16,7 +16,17 @@ from dlkit import arrays
 from dlkit._checks import first, nonempty_axis, real_array
 from dlkit.autograd import Tensor
 
-__all__ = ["constant", "distribution", "entry", "finite_number", "like", "plain", "real_operand", "real_operands"]
+__all__ = [
+    "constant",
+    "distribution",
+    "entry",
+    "finite_number",
+    "is_floating",
+    "like",
+    "plain",
+    "real_operand",
+    "real_operands",
+]
 
 
 def real_operand(x: Any, name: str, integers_as: Any = np.float64) -> Any:
@@ -51,10 +61,10 @@ def real_operands(where: str, **given: Any) -> list[Any]:
     """
     loose = {name: not (isinstance(x, Tensor) or arrays.is_array(x)) for name, x in given.items()}
     operands = {name: real_operand(x, name, None) for name, x in given.items()}
-    leaders = [plain(x) for name, x in operands.items() if not loose[name] and _is_floating(x)]
+    leaders = [plain(x) for name, x in operands.items() if not loose[name] and is_floating(x)]
     if leaders:
         operands = {
-            name: like(x, leaders[0]) if loose[name] or not _is_floating(x) else x for name, x in operands.items()
+            name: like(x, leaders[0]) if loose[name] or not is_floating(x) else x for name, x in operands.items()
         }
     else:
         operands = {name: real_operand(x, name) for name, x in operands.items()}
@@ -62,8 +72,10 @@ def real_operands(where: str, **given: Any) -> list[Any]:
     return list(operands.values())
 
 
-def _is_floating(x: Any) -> bool:
-    return "float" in str(x.dtype)
+def is_floating(x: Any) -> bool:
+    """Tell whether an array, or the array of a Tensor, holds floats."""
+    x = plain(x)
+    return x.is_floating_point() if arrays.is_torch(x) else x.dtype.kind == "f"
 
 
 def like(x: Any, other: Any) -> Any:

@@ -19,7 +19,7 @@ from dlkit.activations import (
     softplus,
     tanh,
 )
-from dlkit.autograd import Tensor, check_gradients, grad
+from dlkit.autograd import Tensor, check_gradients, grad, operations
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
@@ -205,6 +205,7 @@ def test_relu_and_leaky_relu_are_maxout_of_two_lines():
     for f, slope in ((relu, 0.0), (leaky_relu, 0.1)):
         np.testing.assert_array_equal(f(x), maxout(np.stack([x, slope * x], axis=-1))[..., 0])
     np.testing.assert_array_equal(leaky_relu([-10.0, 10.0]), [-1, 10])  # the deck's slope, max(0.1x, x)
+    np.testing.assert_array_equal(operations.leaky_relu(x), leaky_relu(x))
 
 
 def test_tanh_is_a_sigmoid():

@@ -12,7 +12,7 @@ import numpy as np
 
 from dlkit import arrays
 from dlkit._checks import first, nonempty_axis
-from dlkit._operands import constant, distribution, entry, plain, real_operand, real_operands
+from dlkit._operands import constant, distribution, entry, is_floating, plain, real_operand, real_operands
 from dlkit.autograd import operations as op
 from dlkit.autograd.operations import losses as formulas
 from dlkit.losses._shapes import same_shape
@@ -160,7 +160,7 @@ def _classes(y: Any, scores: Any, or_probabilities: bool = False) -> Any:
             + f"; got {shape}"
             + (" (use y.ravel())" if shape == (n, 1) else "")
         )
-    if "float" in str(y.dtype):
+    if is_floating(y):
         convert = "y.long()" if arrays.is_torch(y) else "y.astype(int)"
         labels = "labels with NaN among them" if (y != y).any() else f"floats ({convert} makes integers)"
         raise TypeError(f"y must hold classes 0..{K - 1} as integers; got {labels}, dtype {y.dtype}")
@@ -170,4 +170,7 @@ def _classes(y: Any, scores: Any, or_probabilities: bool = False) -> Any:
         raise ValueError(
             f"y must hold classes 0..{K - 1}, as scores has {K} columns; got {entry(y, where)} at index {where}"
         )
-    return arrays.array(y, "int64", arrays.device_of(plain(scores)))
+    device = arrays.device_of(plain(scores))
+    if device == "numpy" and isinstance(y, np.ndarray):  # the usual case, without the detour
+        return y.astype(np.int64, copy=False)
+    return arrays.array(y, "int64", device)
