@@ -67,7 +67,7 @@ def surprise(p: Any, q: Any) -> Any:
     The derivative by p is −log q, taken as 0 where p = q = 0, and that by q is −p/q, 0 wherever p = 0.
     """
     xp = namespace(p, q)
-    return xp.where(p == 0, 0.0, 0 - p * xp.log(q))  # 0 − 0 is 0, where −0 would be −0
+    return xp.where(p == 0, 0.0, -p * xp.log(q))
 
 
 @np.errstate(divide="ignore")
