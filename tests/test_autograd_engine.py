@@ -1166,6 +1166,14 @@ def test_repr():
     assert repr(Tensor([1.0], device="cpu")) == "Tensor([1.], device='cpu')"
 
 
+def test_a_copy_keeps_its_class():
+    class Parameter(Tensor):
+        pass
+
+    assert type(copy.copy(Parameter(1.0))) is Parameter
+    assert type(Parameter(1.0) * 2.0) is Parameter
+
+
 @every_device
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
 def test_a_copy_is_a_leaf_of_its_own(duplicate, device):
@@ -1352,10 +1360,7 @@ def test_ties_share(device):
 def test_kinks(f, at, expected, shape, device):
     x = tensor(np.full(shape, at), device)
     (g,) = gradients(ag.sum(f(x)), [x])
-    if "norm" in f.__code__.co_names if hasattr(f, "__code__") else False:
-        assert not plain(g).any()
-    else:
-        np.testing.assert_array_equal(plain(g), np.full(shape, expected))
+    np.testing.assert_array_equal(plain(g), np.full(shape, expected))
 
 
 @every_device
