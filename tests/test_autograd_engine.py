@@ -1448,7 +1448,7 @@ def test_norms_below_1_are_none():
 @every_device
 def test_linear_is_matmul_and_add(device):
     rng = np.random.default_rng(31)
-    for shape in ((4, 3), (3,), (2, 2, 3)):
+    for shape in ((4, 3), (3,), (2, 2, 3), (2, 0, 3)):
         x, W, b = (tensor(rng.standard_normal(s), device) for s in (shape, (3, 2), (2,)))
         fused, parts = ag.linear(x, W, b), ag.matmul(x, W) + b
         np.testing.assert_array_equal(plain(fused), plain(parts))

@@ -139,9 +139,9 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..
     Examples
     --------
     >>> from dlkit.autograd import exp, grad
-    >>> grad(lambda x: x * exp(x))(0.0)
+    >>> print(grad(lambda x: x * exp(x))(0.0))
     1.0
-    >>> grad(grad(lambda x: x**3))(2.0)
+    >>> print(grad(grad(lambda x: x**3))(2.0))
     12.0
     """
     both = value_and_grad(f, argnums)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from string import ascii_letters
 from typing import Any
 
@@ -54,7 +55,7 @@ linear.derivatives(
 
 
 def _rows(x: Any) -> Any:
-    return x if len(x.shape) == 2 else reshape(x, shape=(-1, x.shape[-1]))
+    return x if len(x.shape) == 2 else reshape(x, shape=(prod(x.shape[:-1]), x.shape[-1]))
 
 
 def einsum(subscripts: str, *arrays: Any) -> Any:
