@@ -68,7 +68,7 @@ def leaky_relu(x: Any, slope: float = 0.1) -> Any:
     return op.leaky_relu(real_operand(x, "x"), slope=finite_number(slope, "slope"))
 
 
-@np.errstate(under="ignore", invalid="ignore")
+@np.errstate(under="ignore")
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """Exponential linear unit: x where x > 0 and α(eˣ − 1) elsewhere, elementwise (Clevert et al., 2016, ICLR).
 
