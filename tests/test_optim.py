@@ -555,6 +555,8 @@ def test_large_parameters_do_come_in_blocks():
     seen = []
 
     class Looking(UpdateRule):
+        elementwise = True
+
         def step(self, x, g):
             seen.append(x.size)
             x -= self.eta * g
@@ -563,6 +565,27 @@ def test_large_parameters_do_come_in_blocks():
     Looking(1.0).update([x], [g])
     assert seen == [65536, 65536, 18928]
     assert np.all(x == -1)
+
+
+@pytest.mark.parametrize("base", [UpdateRule, GradientDescent], ids=lambda base: base.__name__)
+def test_a_rule_of_ones_own_sees_large_parameters_whole(base):
+    """Unless it says itself that it goes entry by entry; that its base class did is no promise for another step."""
+
+    class Normalised(base):
+        def step(self, x, g):
+            x -= self.eta * g / np.linalg.norm(g)
+
+    class Heir(Normalised):
+        pass
+
+    for make in (Normalised, Heir):
+        x, g = np.zeros((300, 500), np.float32), np.ones((300, 500), np.float32)
+        make(1.0).update([x], [g])
+        assert np.linalg.norm(x) == pytest.approx(1, rel=1e-3)  # in blocks it would be √3
+
+
+def test_the_shipped_rules_go_by_entries_but_for_the_full_matrix():
+    assert [type(rule) for rule in RULES if not rule.elementwise] == [FullAdagrad]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=repr)

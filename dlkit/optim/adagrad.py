@@ -53,6 +53,7 @@ class Adagrad(UpdateRule):
         "tensorflow": {"epsilon": 0.0, "initial_accumulator": 0.1},
     }
     slots = ("G",)
+    elementwise = True
 
     def __init__(
         self,
@@ -111,7 +112,6 @@ class FullAdagrad(UpdateRule):
     """
 
     slots = ("G",)
-    elementwise = False
     largest: ClassVar[int] = 4096  # entries of a parameter: G then holds 128 MiB of float64
 
     def __init__(self, rate: Rate, epsilon: float = 1e-8, *, project: L2Ball | None = None) -> None:

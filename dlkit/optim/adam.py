@@ -52,6 +52,7 @@ class RMSProp(UpdateRule):
         "tensorflow": {"rho": 0.9, "epsilon": 1e-10},
     }
     slots = ("v",)
+    elementwise = True
 
     def __init__(
         self,
@@ -122,6 +123,7 @@ class Adam(UpdateRule):
         "tensorflow": {"rate": 0.001, "epsilon": 1e-8},
     }
     slots = ("m", "v")
+    elementwise = True
 
     def __init__(
         self,
@@ -207,6 +209,7 @@ class AdamW(Adam):
         "keras": {**Adam.conventions["keras"], "weight_decay": 0.004},
         "tensorflow": Adam.conventions["tensorflow"],
     }
+    elementwise = True
 
     def __init__(
         self,

@@ -27,6 +27,7 @@ class GradientDescent(UpdateRule):
     """
 
     conventions: ClassVar = {"torch": {"rate": 0.001}, "keras": {"rate": 0.01}, "tensorflow": {}}
+    elementwise = True
 
     def __init__(self, rate: Rate | None = None, *, convention: str = "torch", project: Project = None) -> None:
         (rate,) = chosen(self, convention, rate=rate)
@@ -72,6 +73,7 @@ class Momentum(UpdateRule):
 
     conventions: ClassVar = GradientDescent.conventions
     slots = ("v",)
+    elementwise = True
 
     def __init__(
         self,

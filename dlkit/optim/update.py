@@ -35,8 +35,9 @@ class UpdateRule:
     slots : tuple of str
         The names of the state arrays, of the shape of the parameter, zero at the start unless `start` says otherwise.
     elementwise : bool
-        Whether `step` treats each entry by itself, so that a large parameter may come to it in blocks, flattened. If
-        not, set it to False: then `step` gets the parameter as it is.
+        Set it to True if `step` treats each entry by itself: then a large parameter comes to it in blocks, flattened,
+        which is faster. Otherwise, as by default, `step` gets the parameter as it is. A class that redefines `step`
+        says it anew.
     t : int
         How many updates have been made, the present one included.
     eta : float
@@ -55,6 +56,7 @@ class UpdateRule:
     ...     '''Steps of length η along each axis: v ← 0.9 v + 0.1 g,  x ← x − η sign(v).'''
     ...
     ...     slots = ("v",)
+    ...     elementwise = True
     ...
     ...     def step(self, x, g, v):
     ...         v += 0.1 * (g - v)
@@ -66,7 +68,7 @@ class UpdateRule:
     """
 
     slots: ClassVar[tuple[str, ...]] = ()
-    elementwise: ClassVar[bool] = True
+    elementwise: ClassVar[bool] = False
 
     eta: float
     _places: list[Place] | None
@@ -79,6 +81,9 @@ class UpdateRule:
         def author(method: str) -> type:
             return next(c for c in cls.__mro__ if method in vars(c))
 
+        # What is said of a `step` counts for that one, not for those written after it.
+        if not issubclass(author("elementwise"), author("step")):
+            cls.elementwise = False
         # A `step_all` counts if it was written for this `step` and `metric`, not for those of a base class.
         together = author("step_all")
         cls._steps_together = together is not UpdateRule and all(
