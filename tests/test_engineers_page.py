@@ -88,7 +88,7 @@ SLIPS = [
     ("Adding an optimizer", "average(m, g, 1 - self.beta2)", "average(m, g, self.beta2)"),
     ("Adding an optimizer", "x -= self.eta * direction", "x += self.eta * direction"),
     ("Adding an optimizer", "self.beta1 * m + (1 - self.beta1) * g)", "g)"),
-    ("Adding an optimizer", '    def step(self, x, g):\n', '    elementwise = True\n\n    def step(self, x, g):\n'),
+    ("Adding an optimizer", "    def step(self, x, g):\n", "    elementwise = True\n\n    def step(self, x, g):\n"),
     ("Adding a schedule", "(t - 1) %", "t %"),
     ("Adding a schedule", '        _check_count(self.steps, "steps")\n', ""),
     ("Another device", "rule.update([W, b])", "device == 'cpu' or rule.update([W, b])"),

@@ -503,7 +503,7 @@ def test_full_adagrad_projects_in_the_norm_of_its_matrix():
     met = 0
     for g in gradients:
         z = x.copy()
-        free.load_state_dict(rule.state_dict() if rule.t else {"t": 0, "G": [np.zeros((4, 4))]})
+        free.load_state_dict(rule.state_dict() if rule.t else {"rule": "FullAdagrad", "t": 0, "G": [np.zeros((4, 4))]})
         free.update([z], [g])
         rule.update([x], [g])
         if np.linalg.norm(z) <= 0.7:
@@ -774,7 +774,7 @@ def test_resuming_goes_on_as_if_nothing_had_happened(rule):
     for g in gradients[:3]:
         first.update(x, g)
     state, halfway = first.state_dict(), [p.copy() for p in x]
-    assert set(state) == {"t", *rule.slots}
+    assert set(state) == {"rule", "t", *rule.slots}
     assert state["t"] == 3
     second.load_state_dict(state)
     assert second.t == 3
@@ -817,7 +817,7 @@ def test_reset():
     rule.update([x], [np.ones(3)])
     rule.reset()
     assert rule.t == 0
-    assert rule.state_dict() == {"t": 0, "v": []}
+    assert rule.state_dict() == {"rule": "Momentum", "t": 0, "v": []}
     rule.update([y], [np.ones(2)])
     assert np.array_equal(y, np.full(2, 0.9))
 
@@ -870,7 +870,7 @@ def test_a_parameter_that_changes_its_shape():
 def test_a_loaded_state_waits_for_its_parameters_first_gradient():
     x, y = np.ones(2), np.ones(3)
     rule = Momentum(0.1, 0.5)
-    rule.load_state_dict({"t": 7, "v": [np.full(2, 2.0), np.full(3, 4.0)]})
+    rule.load_state_dict({"rule": "Momentum", "t": 7, "v": [np.full(2, 2.0), np.full(3, 4.0)]})
     rule.update([x, y], [np.ones(2), None])
     state = rule.state_dict()
     assert state["t"] == 8
@@ -891,11 +891,15 @@ def test_a_refused_first_update_binds_to_nothing():
 
 def test_states_that_do_not_fit():
     rule = Adam()
-    with pytest.raises(ValueError, match=r"state must have the keys \['t', 'm', 'v'\] for Adam; got \['t', 'v'\]"):
-        rule.load_state_dict({"t": 1, "v": []})
+    with pytest.raises(
+        ValueError, match=r"state must have the keys \['rule', 't', 'm', 'v'\] for Adam; got \['rule', 't', 'v'\]"
+    ):
+        rule.load_state_dict({"rule": "Adam", "t": 1, "v": []})
+    with pytest.raises(ValueError, match=r"state must have the keys \['rule', .*\] for Adam; got \['t', 'm', 'v'\]"):
+        rule.load_state_dict({"t": 1, "m": [], "v": []})
     with pytest.raises(ValueError, match=r"state must have as many arrays in each slot; got \[1, 0\]"):
-        rule.load_state_dict({"t": 1, "m": [np.ones(2)], "v": []})
-    state = {"t": 1, "m": [np.ones(2)], "v": [np.ones(2)]}
+        rule.load_state_dict({"rule": "Adam", "t": 1, "m": [np.ones(2)], "v": []})
+    state = {"rule": "Adam", "t": 1, "m": [np.ones(2)], "v": [np.ones(2)]}
     rule.load_state_dict(state)
     with pytest.raises(ValueError, match="parameters must be 1, as the loaded state has; got 2"):
         rule.update([np.ones(2), np.ones(2)], [np.ones(2)] * 2)
@@ -906,6 +910,16 @@ def test_states_that_do_not_fit():
     x = np.ones(2)
     rule.update([x], [np.ones(2)])
     assert rule.t == 2
+
+
+def test_a_state_of_another_rule_is_refused():
+    """Though its slots may have the same names: the v of RMSProp is an average of squares, that of Momentum a velocity."""
+    mine, x = Momentum(0.1, 0.9), np.ones(2)
+    mine.update([x], [np.ones(2)])
+    rule = RMSProp()
+    with pytest.raises(ValueError, match="state must be one of RMSProp; got one of Momentum"):
+        rule.load_state_dict(mine.state_dict())
+    assert rule.state_dict() == {"rule": "RMSProp", "t": 0, "v": []}
 
 
 # Refusals

@@ -160,7 +160,8 @@ def copied(a: Any) -> Any:
 
 def copied_state(state: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy of a rule's state, arrays and all."""
-    return {name: int(value) if name == "t" else [copied(a) for a in value] for name, value in state.items()}
+    arrays = {slot: [copied(a) for a in kept] for slot, kept in state.items() if slot not in ("rule", "t")}
+    return {"rule": state["rule"], "t": int(state["t"]), **arrays}
 
 
 def kind(x: Any) -> str:

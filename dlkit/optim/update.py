@@ -195,7 +195,7 @@ class UpdateRule:
         self._loaded = None
 
     def state_dict(self) -> dict[str, Any]:
-        """Return t and, for each slot, a list with a copy of the state array of each parameter.
+        """Return the name of the rule, t and, for each slot, a list with a copy of the state array of each parameter.
 
         None stands for a parameter that has had no gradient yet. The settings of the rule are not in it.
         """
@@ -206,7 +206,7 @@ class UpdateRule:
             slot: [p.loaded[i] if p.loaded else p.state[i] if p.state else None for p in places]
             for i, slot in enumerate(self.slots)
         }
-        return copied_state({"t": self.t, **slots})
+        return copied_state({"rule": type(self).__name__, "t": self.t, **slots})
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a state that `state_dict` returned, with whatever parameters the next update is given.
@@ -214,12 +214,13 @@ class UpdateRule:
         Raises
         ------
         ValueError
-            If `state` has other slots than the rule; at the next update, if it does not fit the parameters.
+            If `state` is that of another rule, or lacks a slot; at the next update, if it does not fit the parameters.
         """
-        if set(state) != {"t", *self.slots}:
-            raise ValueError(
-                f"state must have the keys {['t', *self.slots]} for {type(self).__name__}; got {list(state)}"
-            )
+        name, keys = type(self).__name__, ["rule", "t", *self.slots]
+        if state.get("rule", name) != name:
+            raise ValueError(f"state must be one of {name}; got one of {state['rule']}")
+        if set(state) != set(keys):
+            raise ValueError(f"state must have the keys {keys} for {name}; got {list(state)}")
         if len({len(state[slot]) for slot in self.slots}) > 1:
             raise ValueError(
                 f"state must have as many arrays in each slot; got {[len(state[slot]) for slot in self.slots]}"
