@@ -913,7 +913,7 @@ def test_states_that_do_not_fit():
 
 
 def test_a_state_of_another_rule_is_refused():
-    """Though its slots may have the same names: the v of RMSProp is an average of squares, that of Momentum a velocity."""
+    """The v of RMSProp is an average of squares, that of Momentum a velocity."""
     mine, x = Momentum(0.1, 0.9), np.ones(2)
     mine.update([x], [np.ones(2)])
     rule = RMSProp()
@@ -1012,6 +1012,60 @@ REFUSED = [
 def test_what_is_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+MISMADE = [
+    ({"slots": "velocity"}, r"Own.slots must be a tuple of different names, as \('v',\), .*; got 'velocity'"),
+    ({"slots": ["v"]}, r"Own.slots must be a tuple of different names.*; got \['v'\]"),
+    ({"slots": ("v", "v")}, r"Own.slots must be a tuple of different names.*; got \('v', 'v'\)"),
+    ({"slots": ("t",)}, r"Own.slots must be .*none of them 'rule' or 't'; got \('t',\)"),
+    (
+        {"slots": ("v",), "step": lambda self, x, g: None},
+        r"Own.step must take \(self, x, g, v\), with an array for each slot; got \(self, x, g\)",
+    ),
+    (
+        {"slots": ("m", "v"), "step": lambda self, x, g, v, m: None},
+        r"Own.step must take \(self, x, g, m, v\), .*; got \(self, x, g, v, m\)",
+    ),
+    (
+        {"slots": ("v",), "step": lambda self, x, g, v, *, more: None},
+        r"Own.step must take \(self, x, g, v\), .*; got \(self, x, g, v, \*, more\)",
+    ),
+    (
+        {"slots": ("v",), "metric": lambda self: None},
+        r"Own.metric must take \(self, v\), .*; got \(self\)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("members", "message"), MISMADE, ids=[message for _, message in MISMADE])
+def test_a_class_that_cannot_work_is_refused_where_it_is_defined(members, message):
+    with pytest.raises(TypeError, match=message):
+        type("Own", (UpdateRule,), members)
+
+
+def test_steps_may_name_the_state_as_they_like_or_take_it_together():
+    type("Own", (UpdateRule,), {"slots": ("m", "v"), "step": lambda self, x, g, mean, *rest, more=1: None})
+
+
+def test_a_rule_that_forgets_its_base_class():
+    class Forgetful(UpdateRule):
+        def __init__(self, beta):
+            self.beta = beta
+
+    rule, message = Forgetful(0.9), r"Forgetful.__init__ must call super\(\).__init__\(rate\)"
+    for use in (lambda: rule.update([np.ones(1)], [np.ones(1)]), rule.state_dict, lambda: rule.t, lambda: repr(rule)):
+        with pytest.raises(AttributeError, match=message):
+            use()
+    with pytest.raises(AttributeError, match="'Forgetful' object has no attribute 'gamma'"):
+        rule.gamma  # noqa: B018
+
+
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+def test_a_step_before_any_update(rule):
+    again = pickle.loads(pickle.dumps(rule))
+    with pytest.raises(AttributeError, match=f"{type(rule).__name__} has no eta yet: .* call update, which calls step"):
+        again.step(np.ones(1), np.ones(1), *(np.ones((1, 1)) for _ in rule.slots))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=repr)

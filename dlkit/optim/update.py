@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from inspect import signature
 from typing import Any, ClassVar
 
 from dlkit.optim._arrays import alike_in_torch, library
@@ -77,6 +78,9 @@ class UpdateRule:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        _check_slots(cls)
+        _check_signature(cls, "step", "x", "g", *cls.slots)
+        _check_signature(cls, "metric", *cls.slots)
 
         def author(method: str) -> type:
             return next(c for c in cls.__mro__ if method in vars(c))
@@ -229,6 +233,14 @@ class UpdateRule:
         self.reset()
         self.t, self._loaded = loaded["t"], loaded
 
+    def __getattr__(self, name: str) -> Any:  # only asked for what is not there
+        cls = type(self).__name__
+        if name in ("rate", "project", "t", "_places", "_loaded"):
+            raise AttributeError(f"{cls}.__init__ must call super().__init__(rate), which sets up the rule")
+        if name == "eta":
+            raise AttributeError(f"{cls} has no eta yet: it is the rate of an update; call update, which calls step")
+        raise AttributeError(f"{cls!r} object has no attribute {name!r}")
+
     def __getstate__(self) -> dict[str, Any]:
         settings = {name: value for name, value in vars(self).items() if name != "eta"}
         return settings | {"t": 0, "_places": None, "_loaded": None}
@@ -287,3 +299,32 @@ class UpdateRule:
             for place, state in zip(places, zip(*slots, strict=True), strict=True):
                 place.loaded = None if state[0] is None else state
         return places
+
+
+def _check_slots(cls: type[UpdateRule]) -> None:
+    slots: Any = cls.slots
+    if (
+        not isinstance(slots, tuple)
+        or not all(isinstance(slot, str) for slot in slots)
+        or len({*slots, "rule", "t"}) < len(slots) + 2
+    ):
+        raise TypeError(
+            f"{cls.__name__}.slots must be a tuple of different names, as ('v',), none of them 'rule' or 't'; "
+            f"got {slots!r}"
+        )
+
+
+def _check_signature(cls: type[UpdateRule], method: str, *arguments: str) -> None:
+    """Raise unless the method can be called with `arguments`; those it calls by the same names come in that order."""
+    found = signature(getattr(cls, method))
+    expected = ["self", *arguments]
+    try:
+        bound = found.bind(*expected).arguments
+    except TypeError:
+        fits = False
+    else:
+        fits = all(value == name for name, value in bound.items() if name in expected)
+    if not fits:
+        raise TypeError(
+            f"{cls.__name__}.{method} must take ({', '.join(expected)}), with an array for each slot; got {found}"
+        )
