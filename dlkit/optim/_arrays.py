@@ -11,18 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from dlkit.arrays import is_torch
+
 # A rule walks over an array of a million numbers a dozen times, operation by operation. In blocks whose parameter,
 # gradient, state and intermediate results stay together in a core's own cache, only the first walk goes to memory:
 # Adam on 9 million float32 then takes 0.37 (numpy) and 0.38 (torch) of the time it takes on the whole array. Smaller
 # blocks pay the calls instead: at 16 KiB Adam takes twice as long. torch's calls cost more, so its blocks are larger.
 NUMPY_BLOCK = 2**18  # bytes of one array
 TORCH_BLOCK = 2**19
-
-
-def is_torch(x: Any) -> bool:
-    """Tell whether `x` is a torch tensor."""
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(x, torch.Tensor)
 
 
 def library(x: Any) -> ModuleType:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from dlkit.optim._arrays import blocks_of, is_floating, is_torch
+from dlkit.arrays import is_torch
+from dlkit.optim._arrays import blocks_of, is_floating
 
 HOW_TO_CHANGE = (
     "reset() starts afresh with other parameters; load_state_dict(state_dict()) goes on with copies of the same ones"

@@ -144,8 +144,14 @@ class Adam(UpdateRule):
 
     def step(self, x: Any, g: Any, m: Any, v: Any) -> None:
         """Change `x`, `m` and `v` by one step."""
+        self._remember(g, m, v)
+        self._advance(x, m, v)
+
+    def _remember(self, g: Any, m: Any, v: Any) -> None:
         average(m, g, 1 - self.beta1)
         average(v, g * g, 1 - self.beta2)
+
+    def _advance(self, x: Any, m: Any, v: Any) -> None:
         eta_t = self.eta * (1 - self.beta2**self.t) ** 0.5 / (1 - self.beta1**self.t)
         subtract_ratio(x, eta_t, m, self.metric(m, v))
 
@@ -232,8 +238,6 @@ class AdamW(Adam):
 
     def step(self, x: Any, g: Any, m: Any, v: Any) -> None:
         """Change `x`, `m` and `v` by one step."""
-        average(m, g, 1 - self.beta1)  # g is read before x is changed: they may be one array
-        average(v, g * g, 1 - self.beta2)
+        self._remember(g, m, v)  # before x is changed: g may be x itself
         x *= 1 - (1 if self.convention == "tensorflow" else self.eta) * self.weight_decay
-        eta_t = self.eta * (1 - self.beta2**self.t) ** 0.5 / (1 - self.beta1**self.t)
-        subtract_ratio(x, eta_t, m, self.metric(m, v))
+        self._advance(x, m, v)

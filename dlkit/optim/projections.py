@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from dlkit.arrays import is_torch
 from dlkit.optim import _arrays
 
 __all__ = ["Box", "L1Ball", "L2Ball", "Projection", "Simplex"]
@@ -47,7 +48,7 @@ class Projection:
         ValueError
             If `weights` are of another shape, or one is not greater than 0.
         """
-        if not (isinstance(x, np.ndarray) or _arrays.is_torch(x)) or not _arrays.is_floating(x):
+        if not (isinstance(x, np.ndarray) or is_torch(x)) or not _arrays.is_floating(x):
             found = getattr(x, "dtype", type(x).__name__)
             raise TypeError(f"x must be a numpy array or torch tensor of float32 or float64; got {found}")
         xp = _arrays.library(x)
