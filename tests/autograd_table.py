@@ -346,15 +346,35 @@ row(
     torchs=lambda x: x.abs().amax(1),
     note="norm",
 )
-for axis, keepdims in ((None, False), (0, False), (-1, True)):
-    row(
-        op.prod,
-        anywhere(2, 3),
-        lambda x, axis=axis, keepdims=keepdims: op.prod(x, axis=axis, keepdims=keepdims),
-        numpys=lambda x, axis=axis, keepdims=keepdims: np.prod(x, axis=axis, keepdims=keepdims),
-        torchs=lambda x, axis=axis, keepdims=keepdims: x.prod() if axis is None else x.prod(axis, keepdims),
-        note=f"{axis}",
-    )
+
+
+def with_zeros(places):
+    def maker(rng):
+        x = anywhere(2, 3)(rng)
+        x[tuple(zip(*places, strict=True))] = 0.0
+        return x
+
+    return maker
+
+
+def products_by_torch(x, axis, keepdims):
+    """Multiply along one axis after the other; torch takes no more than one at once."""
+    axes = (axis,) if isinstance(axis, int) else axes_of(axis, x.ndim)
+    for a in axes:
+        x = x.prod(a, keepdim=True)
+    return x if keepdims else x.squeeze(axes)
+
+
+for zeros in ([], [(0, 1)], [(0, 1), (1, 1)], [(0, 0), (0, 1), (1, 2)]):
+    for axis, keepdims in ((None, False), (0, False), (-1, True), ((0, -1), True)):
+        row(
+            op.prod,
+            with_zeros(zeros) if zeros else anywhere(2, 3),
+            lambda x, axis=axis, keepdims=keepdims: op.prod(x, axis=axis, keepdims=keepdims),
+            numpys=lambda x, axis=axis, keepdims=keepdims: np.prod(x, axis=axis, keepdims=keepdims),
+            torchs=lambda x, axis=axis, keepdims=keepdims: products_by_torch(x, axis, keepdims),
+            note=f"{axis} {len(zeros) or 'no'} zeros",
+        )
 
 
 # Products

@@ -9,7 +9,7 @@ from dlkit.arrays import namespace
 from dlkit.autograd.operation import operation
 from dlkit.autograd.operations import elementwise
 from dlkit.autograd.operations.elementwise import exp, ones_like, sign, where
-from dlkit.autograd.operations.shapes import broadcast_to, reshape
+from dlkit.autograd.operations.shapes import broadcast_to, concatenate, inverse, reshape, transpose
 
 Axis = int | tuple[int, ...] | None
 
@@ -60,19 +60,28 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 @operation
 def prod(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Any:
-    """Return the product of the entries along one axis or all; 1 for none.
-
-    Its first derivative is right at zeros too; a second derivative by two entries that are both 0 is not.
-    """
+    """Return the product of the entries; 1 for none. No derivative divides, so all are right at zeros as well."""
     return namespace(x).prod(x, axis=axis, keepdims=keepdims)
 
 
 def _product_of_the_others(g: Any, z: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
-    zero = x == 0
-    rest = prod(where(zero, ones_like(x), x), axis=axis, keepdims=True)
-    zeros = namespace(zero).sum(zero, axis=axis, keepdims=True)
-    share = where(zero, where(zeros == 1, rest, 0.0), where(zeros == 0, rest, 0.0) / where(zero, ones_like(x), x))
-    return kept(g, x, axis) * share
+    stay = [k for k, n in enumerate(_kept_shape(x.shape, axis)) if n == x.shape[k]]
+    order = (*(k for k in range(len(x.shape)) if k not in stay), *stay)  # the axes that are multiplied in front
+    first = transpose(x, axes=order)
+    rows = reshape(first, shape=(_count(x.shape, axis), *(x.shape[k] for k in stay)))
+    others = transpose(reshape(_others(rows), shape=first.shape), axes=inverse(order))
+    return kept(g, x, axis) * others
+
+
+def _others(x: Any) -> Any:
+    """Return, for each entry along the first axis, the product of the others: of the other pairs, and its partner."""
+    n = x.shape[0]
+    if n <= 1:
+        return ones_like(x)
+    half = n // 2
+    a, b, single = x[:half], x[half : 2 * half], x[2 * half :]
+    pairs = _others(concatenate([a * b, single]))
+    return concatenate([pairs[:half] * b, pairs[:half] * a, pairs[half:]])
 
 
 prod.derivatives(x=_product_of_the_others)

@@ -52,10 +52,11 @@ def transpose(x: Any, *, axes: Shape | None = None) -> Any:
     return namespace(x).permute_dims(x, tuple(axes))
 
 
-transpose.derivatives(x=lambda g, z, x, axes: transpose(g, axes=axes and _inverse(axes)))
+transpose.derivatives(x=lambda g, z, x, axes: transpose(g, axes=axes and inverse(axes)))
 
 
-def _inverse(axes: Shape) -> Shape:
+def inverse(axes: Shape) -> Shape:
+    """Return the order of axes that undoes another."""
     axes = tuple(axis % len(axes) for axis in axes)
     return tuple(axes.index(k) for k in range(len(axes)))
 
