@@ -14,6 +14,7 @@ import warnings
 import weakref
 from collections import namedtuple
 from collections.abc import Iterator
+from itertools import permutations
 from string import ascii_lowercase
 
 import numpy as np
@@ -1368,6 +1369,64 @@ def test_products_with_zeros(device):
     x = tensor([[2.0, 0.0, 5.0], [0.0, 0.0, 5.0], [2.0, 3.0, 5.0]], device)
     (g,) = gradients(ag.prod(x, axis=1).sum(), [x])
     np.testing.assert_array_equal(plain(g), [[0.0, 10.0, 0.0], [0.0, 0.0, 0.0], [15.0, 10.0, 6.0]])
+
+
+@every_device
+def test_products_with_zeros_to_every_order(device):
+    x = tensor([0.0, 2.0, 3.0], device)
+    np.testing.assert_array_equal(plain(hessian(ag.prod)(x)), [[0, 3, 2], [3, 0, 0], [2, 0, 0]])
+    third = np.zeros((5,) * 3)
+    for i, j, k in permutations((0, 2, 4)):  # the three zeros; the others are 2 and 5
+        third[i, j, k] = 10.0
+    x = tensor([0.0, 2.0, 0.0, 5.0, 0.0], device)
+    np.testing.assert_array_equal(plain(jacobian(hessian(ag.prod))(x)), third)
+    for shape, axis in (((0,), None), ((0, 3), 0), ((3, 0), 0), ((2, 0), (0, 1)), ((2, 1), ())):
+        x = tensor(np.ones(shape), device)
+        (g,) = gradients(ag.prod(x, axis=axis).sum(), [x])
+        np.testing.assert_array_equal(plain(g), np.ones(shape))
+
+
+def test_the_gradient_of_a_long_product_is_no_long_sum():
+    """Pairs, pairs of pairs: as many levels as the length has binary digits, so rounding stays small as well."""
+    x = np.random.default_rng(8).uniform(0.5, 2.0, 1000)
+    x[:500] = 1 / x[500:]
+    np.testing.assert_allclose(grad(ag.prod)(x), np.prod(x) / x, rtol=2000 * EPS)  # a rounding for each factor, in both
+
+
+@every_device
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(), (2,)])
+def test_mixed_derivatives_of_powers_in_both_orders(shape, dtype, device):
+    """∂²(xʸ)/∂x∂y = xʸ⁻¹(1 + y log x): 1/x at y = 0."""
+    for at, expected in (((2.0, 0.0), 0.5), ((0.0, 0.0), 0.0), ((1.0, 3.0), 1.0)):
+        x, y = (tensor(np.full(shape, v), device, dtype) for v in at)
+        for first, second in ((x, y), (y, x)):
+            (g,) = gradients(ag.sum(ag.power(x, y)), [first], create_graph=True)
+            (h,) = gradients(ag.sum(g), [second])
+            np.testing.assert_array_equal(plain(h), np.full(shape, expected))
+            assert g.dtype == h.dtype == x.dtype
+
+
+@every_device
+@pytest.mark.parametrize("exponent", [0, 0.0, 2, 2.5, -1])
+def test_powers_to_a_number_keep_the_dtype(exponent, device):
+    x = tensor([2.0, 4.0], device, "float32")
+    (g,) = gradients(ag.power(x, exponent).sum(), [x], create_graph=True)
+    (h,) = gradients(g.sum(), [x])
+    assert g.dtype == h.dtype == x.dtype
+    # xʸ⁻¹ and xʸ⁻² in float32, with y up to 2.5
+    np.testing.assert_allclose(plain(g), exponent * x.numpy() ** (exponent - 1.0), rtol=1e-6)
+    np.testing.assert_allclose(plain(h), exponent * (exponent - 1) * x.numpy() ** (exponent - 2.0), rtol=1e-6)
+
+
+def test_powers_of_zero_by_the_exponent():
+    """0 is the limit for y > 0, and taken for y = 0; below that there is none."""
+    x = Tensor(0.0)
+    for y, expected in ((2.0, 0.0), (0.0, 0.0)):
+        assert gradients(ag.power(x, Tensor(y)), [x])[0] == expected
+        assert grad(lambda y: ag.power(x, y))(y) == 0.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        assert math.isnan(grad(lambda y: ag.power(x, y))(-1.0))
 
 
 # Extremes

@@ -57,13 +57,15 @@ negative.derivatives(x=lambda g, z, x: -g)
 def power(x: Any, y: Any) -> Any:
     """Return x to the power y, both arrays; x must not be negative where y is to be differentiated.
 
-    The derivative by y is taken as 0 at x = 0, its limit from the right where y > 0.
+    At x = 0 the derivative by y is taken as 0 where y ≥ 0, its limit for y > 0; where y < 0 it is nan. That by x is
+    taken as 0 where x = y = 0.
     """
     return x**y
 
 
 power.derivatives(
-    x=lambda g, z, x, y: g * y * x ** where(y == 0, 1.0, y - 1),  # 0 for y = 0, at x = 0 as well
+    # y less ones, not less 1, is of x's dtype even where y is a number.
+    x=lambda g, z, x, y: g * y * x ** where((x == 0) & (y == 0), 1.0, y - ones_like(x)),
     y=lambda g, z, x, y: g * z * log(_ones_for_zeros(x * ones_like(z))),  # a number x takes z's dtype
 )
 
