@@ -315,6 +315,21 @@ def test_kl_divergence_agrees_with_scipy(dtype, device):
     np.testing.assert_allclose(kl_divergence(p, q, axis=-1), cross_entropy(p, q) - cross_entropy(p, p), **close)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_mixed_second_derivatives_of_the_cross_entropy(dtype, device):
+    """−1/q in both orders, where p is 0 as well; where q is 0 too, all are taken as 0."""
+    p = Tensor(np.array([[0.0, 0.5, 0.0, 0.5]], dtype), device=device)
+    q = Tensor(np.array([[0.5, 0.25, 0.0, 0.25]], dtype), device=device)
+    for first, second in ((p, q), (q, p)):
+        (g,) = gradients(cross_entropy(p, q).sum(), [first], create_graph=True)
+        (h,) = gradients(g.sum(), [second])
+        np.testing.assert_array_equal(arrays.to_numpy(h), [[-2, -4, 0, -4]])
+    (g,) = gradients(cross_entropy(p, q).sum(), [q], create_graph=True)
+    np.testing.assert_array_equal(g.numpy(), [[0, -2, 0, -2]])
+    (h,) = gradients(g.sum(), [q])  # p/q²
+    np.testing.assert_array_equal(arrays.to_numpy(h), [[0, 8, 0, 8]])
+
+
 def test_kl_divergence_by_heart(device):
     p = arrays.array([[1.0, 0.0], [0.5, 0.5], [0.5, 0.5], [0.0, 1.0]], device=device)
     q = arrays.array([[0.5, 0.5], [0.25, 0.75], [1.0, 0.0], [0.0, 1.0]], device=device)

@@ -64,7 +64,7 @@ binary_cross_entropy.derivatives(
 def surprise(p: Any, q: Any) -> Any:
     """Return −p log q, entry by entry, with 0·log 0 = 0: the parts of the cross entropy.
 
-    The derivative by p is −log q, taken as 0 where p = q = 0, and that by q is −p/q, 0 wherever p = 0.
+    The derivative by p is −log q, and that by q is −p/q; where p = q = 0, both are taken as 0, and so are theirs.
     """
     xp = namespace(p, q)
     return xp.where(p == 0, 0.0, -p * xp.log(q))
@@ -72,12 +72,13 @@ def surprise(p: Any, q: Any) -> Any:
 
 @np.errstate(divide="ignore")
 def _surprise_by_p(g: Any, z: Any, p: Any, q: Any) -> Any:
-    return where((p == 0) & (q == 0), 0.0, -g * log(q))
+    return -g * log(where((p == 0) & (q == 0), 1.0, q))
 
 
 @np.errstate(divide="ignore")
 def _surprise_by_q(g: Any, z: Any, p: Any, q: Any) -> Any:
-    return where(p == 0, 0.0, -g * p / where(p == 0, 1.0, q))
+    both = (p == 0) & (q == 0)
+    return where(both, 0.0, -g * p / where(both, 1.0, q))
 
 
 surprise.derivatives(p=_surprise_by_p, q=_surprise_by_q)
