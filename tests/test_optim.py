@@ -1054,7 +1054,7 @@ def test_a_rule_that_forgets_its_base_class():
             self.beta = beta
 
     rule, message = Forgetful(0.9), r"Forgetful.__init__ must call super\(\).__init__\(rate\)"
-    for use in (lambda: rule.update([np.ones(1)], [np.ones(1)]), rule.state_dict, lambda: rule.t, lambda: repr(rule)):
+    for use in (lambda: rule.update([np.ones(1)], [np.ones(1)]), rule.state_dict, lambda: repr(rule)):
         with pytest.raises(AttributeError, match=message):
             use()
     with pytest.raises(AttributeError, match="'Forgetful' object has no attribute 'gamma'"):

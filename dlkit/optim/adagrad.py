@@ -143,7 +143,7 @@ class FullAdagrad(UpdateRule):
 
     def _project(self, x: Any, G: Any) -> None:
         s, Q = self._axes(G)
-        x[...] = (Q @ self.project(Q.T @ x.reshape(-1), s)).reshape(x.shape)  # type: ignore[misc]
+        x[...] = (Q @ self.project(Q.T @ x.reshape(-1), s)).reshape(x.shape)
 
     def _axes(self, G: Any) -> tuple[Any, Any]:
         """Return the eigenvalues of G^{1/2} + ε I and, as columns, its eigenvectors."""

@@ -17,6 +17,24 @@ __all__ = ["UpdateRule"]
 Project = Projection | Callable[[Any], Any] | None
 
 
+class _Missing:
+    """What a class has in place of an attribute of its instances: an error, until the instance has one.
+
+    Unlike a ``__getattr__`` it leaves the access to all other attributes as fast as it is.
+    """
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+
+    def __get__(self, rule: Any, cls: type) -> Any:
+        if rule is None:
+            return self
+        raise AttributeError(f"{cls.__name__}{self.message}")
+
+
+_NO_INIT = ".__init__ must call super().__init__(rate), which sets up the rule"
+
+
 class UpdateRule:
     """An update rule: state and gradient in, step out.
 
@@ -71,9 +89,11 @@ class UpdateRule:
     slots: ClassVar[tuple[str, ...]] = ()
     elementwise: ClassVar[bool] = False
 
-    eta: float
-    _places: list[Place] | None
-    _loaded: dict[str, Any] | None
+    eta: Any = _Missing(" has no eta yet: it is the rate of an update; call update, which calls step")
+    rate: Any = _Missing(_NO_INIT)
+    project: Any = _Missing(_NO_INIT)
+    _places: Any = _Missing(_NO_INIT)
+    _loaded: Any = _Missing(_NO_INIT)
     _steps_together: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -104,7 +124,7 @@ class UpdateRule:
                 f"project must be a dlkit.optim.Projection, as {type(self).__name__} projects in its own metric, not "
                 f"in the Euclidean one; got {project!r}"
             )
-        self.project: Callable[..., Any] | None = project
+        self.project = project
         self.reset()
 
     # What a rule says
@@ -233,14 +253,6 @@ class UpdateRule:
         self.reset()
         self.t, self._loaded = loaded["t"], loaded
 
-    def __getattr__(self, name: str) -> Any:  # only asked for what is not there
-        cls = type(self).__name__
-        if name in ("rate", "project", "t", "_places", "_loaded"):
-            raise AttributeError(f"{cls}.__init__ must call super().__init__(rate), which sets up the rule")
-        if name == "eta":
-            raise AttributeError(f"{cls} has no eta yet: it is the rate of an update; call update, which calls step")
-        raise AttributeError(f"{cls!r} object has no attribute {name!r}")
-
     def __getstate__(self) -> dict[str, Any]:
         settings = {name: value for name, value in vars(self).items() if name != "eta"}
         return settings | {"t": 0, "_places": None, "_loaded": None}
@@ -266,7 +278,7 @@ class UpdateRule:
 
     def _project(self, x: Any, *state: Any) -> None:
         weights = self.metric(*state)
-        projected = self.project(x) if weights is None else self.project(x, weights)  # type: ignore[misc]
+        projected = self.project(x) if weights is None else self.project(x, weights)
         if projected.shape != x.shape:
             raise ValueError(f"project must keep the shape {tuple(x.shape)}; it returned {tuple(projected.shape)}")
         x[...] = projected
