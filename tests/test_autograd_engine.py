@@ -1306,13 +1306,75 @@ def test_a_rule_may_leave_broadcasting_to_the_engine():
 def test_numerical_gradient():
     x = np.array([[1.0, 2.0], [3.0, -4.0]])
     f = lambda x: (x**3).sum()  # noqa: E731
-    h = EPS ** (1 / 3)  # cut-off h²|f‴|/6 = h² max(1, x²), rounding 2 ε|f|/h of f < 100
+    h = EPS ** (1 / 3)  # truncation h²|f‴|/6 = h² max(1, x²), rounding 2 ε|f|/h of f < 100
     np.testing.assert_allclose(numerical_gradient(f, x), 3 * x**2, rtol=0, atol=17 * h**2 + 200 * EPS / h)
     assert numerical_gradient(f, np.array(2.0)).shape == ()
     np.testing.assert_allclose(numerical_gradient(f, x, step=0.5), 3 * x**2 + 0.25, rtol=1e-12)  # exact for cubics
     with pytest.raises(TypeError, match="x must hold floats; got int64"):
         numerical_gradient(f, np.array([1, 2]))
     np.testing.assert_array_equal(x, [[1.0, 2.0], [3.0, -4.0]])
+    for step in (0, 0.0, -1e-5, math.nan):
+        with pytest.raises(ValueError, match=f"step must be positive; got {step}"):
+            numerical_gradient(f, x, step=step)
+
+
+def with_rule(f, rule):
+    """Return an operation with the given derivative."""
+
+    @operation
+    def own(x):
+        return f(x)
+
+    own.derivatives(x=rule)
+    return own
+
+
+def test_the_check_says_where_the_function_ends():
+    for f, x in ((ag.log, 1e-6), (ag.sqrt, 0.0), (lambda x: ag.exp(1e9 * x), 0.0)):
+        with np.errstate(all="ignore"), pytest.raises(ValueError, match=r"argument 1, index \[\]: the function is not"):
+            check_gradients(f, x)
+    with pytest.raises(AssertionError, match=r"the gradient is nan, differences of the function give 2$"):
+        check_gradients(with_rule(lambda x: x * x, lambda g, z, x: g * math.nan), 1.0)
+    with pytest.raises(AssertionError, match=r"index \[1\]: the gradient is inf"):
+        check_gradients(with_rule(lambda x: x * x, lambda g, z, x: g * np.array([2.0, math.inf])), np.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("f", "rule", "x"),
+    [
+        (lambda x: np.float64(x > 0), lambda g, z, x: g * 5.0, -4e-6),
+        (lambda x: np.float64(x > 0), lambda g, z, x: g * 0.0, -4e-6),
+        (lambda x: np.sin(1e5 * x), lambda g, z, x: g * 1.01e5 * np.cos(1e5 * x), 1.0),
+        (lambda x: np.abs(x), lambda g, z, x: g * np.sign(x), 1e-6),
+        (lambda x: 1e9 + x, lambda g, z, x: g * 1.1, 1.0),
+    ],
+)
+def test_the_check_refuses_where_differences_are_no_guide(f, rule, x):
+    with pytest.raises(ValueError, match=r"own, argument 1, index \[\]: the differences are no guide here"):
+        check_gradients(with_rule(f, rule), x)
+
+
+def test_the_check_of_one_number_shows_its_derivative():
+    wrong = with_rule(lambda x: x * x, lambda g, z, x: g * x)
+    for x in (3.0, np.array([3.0]), np.array([[3.0]])):
+        with pytest.raises(AssertionError, match=r"the gradient is 3, differences of the function give 6(\.0+\d*)?$"):
+            check_gradients(wrong, x)
+
+
+def test_the_check_shows_as_many_digits_as_tell_the_two_apart():
+    nearly = with_rule(lambda x: x * x, lambda g, z, x: g * 2.0 * x * (1 + 1e-7))
+    with pytest.raises(AssertionError, match=r"the gradient is 6\.000001, differences of the function give 6$"):
+        check_gradients(nearly, 3.0)
+    check_gradients(nearly, 3.0, rtol=1e-6)
+
+
+def test_the_check_wants_tensors_back_and_asks_no_more_than_needed():
+    for f, kind in ((lambda x: x.value, "ndarray"), (lambda x: 3.0, "float")):
+        with pytest.raises(TypeError, match=f"f must return a Tensor; got {kind}"):
+            check_gradients(f, np.ones(2))
+    calls = []
+    check_gradients(lambda x: calls.append(1) or (x * x).sum(), np.ones(3))
+    assert len(calls) == 2 + 3 * 4  # for the gradient, at x, and at x ± h and x ± h/2 for each entry
 
 
 # Ties and kinks, at the subgradients that the docstrings name

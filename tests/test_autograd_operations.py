@@ -102,7 +102,7 @@ def test_the_table_has_every_operation():
 def test_the_modules_are_all_looked_at():
     package = import_module("dlkit.autograd.operations")
     modules = {m.__name__.rpartition(".")[2] for m in vars(package).values() if inspect.ismodule(m)}
-    assert set(MODULES) == {m for m in modules if f"dlkit.autograd.operations.{m}" in __import__("sys").modules}
+    assert set(MODULES) == modules - {"losses"}  # loaded with dlkit.losses, and tested there
 
 
 def test_every_operation_is_described_and_every_public_name_is_there():
@@ -338,7 +338,8 @@ def test_a_wrong_rule_is_caught(operation, position, rows, wrong, monkeypatch):
 def gradients_with_the_checks_weights(f, points):
     tensors = [Tensor(x) for x in points]
     y = f(*tensors)
-    return gradients(y, tensors, np.random.default_rng(0).uniform(0.5, 1.5, y.shape))
+    w = np.ones(y.shape) if y.size == 1 else np.random.default_rng(0).uniform(0.5, 1.5, y.shape)
+    return gradients(y, tensors, w)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)

@@ -1,13 +1,15 @@
 """Gradient check: compare a gradient with differences of the function, and say where they part.
 
-The central difference (f(x + h) − f(x − h)) / 2h is off by about h²|f‴|/6, from cutting off the Taylor series, and by
-about ε|f|/h, from rounding. The sum is smallest near h = ε^(1/3). One step of Richardson's extrapolation, from h and
-h/2, takes the h² term out; how far the two differ tells how well the difference itself is known, and so what to ask
-of the gradient (Nocedal and Wright, 2006, *Numerical Optimization*, section 8.1).
+The central difference (f(x + h) − f(x − h)) / 2h is off by about h²|f‴|/6, from truncation of the Taylor series, and by
+about ε|f|/h, from rounding. For f of ordinary scale, where f and f‴ are about as large as each other, the sum is
+smallest near h = ε^(1/3) (Nocedal and Wright, 2006, *Numerical Optimization*, section 8.1). One step of Richardson's
+extrapolation, from h and h/2, takes the h² term out. How far the two differ tells how well the difference itself is
+known, and so what to ask of the gradient; where it is known too badly, the check refuses to judge.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +22,9 @@ from dlkit.autograd.tensor import Tensor
 
 __all__ = ["check_gradients", "numerical_gradient"]
 
+_ROUNDINGS = 8  # of ε|f|/h: three in Richardson's combination of four values, and room for those made within f
+_WORST = 0.01  # differences that are known no better than this, relative to the scale of the gradient, prove nothing
+
 
 def numerical_gradient(f: Callable[[Any], Any], x: Any, step: float | None = None) -> np.ndarray:
     """Return the gradient of a function by central differences, for every entry of x.
@@ -31,20 +36,33 @@ def numerical_gradient(f: Callable[[Any], Any], x: Any, step: float | None = Non
     x : float or array of floats
         Where; it is not changed.
     step : float, optional
-        h; by default ε^(1/3)·max(1, abs(xᵢ)) with the ε of x's dtype, where cut-off and rounding balance.
+        h > 0; by default ε^(1/3)·max(1, abs(xᵢ)) with the ε of x's dtype, where truncation and rounding balance for f
+        of ordinary scale.
 
     Returns
     -------
     ndarray, shape of `x`, float64
+
+    Raises
+    ------
+    TypeError
+        If `x` does not hold floats.
+    ValueError
+        If `step` is not positive.
     """
+    if step is not None and not step > 0:
+        raise ValueError(f"step must be positive; got {step}")
     x = np.array(arrays.to_numpy(x))
     if x.dtype.kind != "f":
         raise TypeError(f"x must hold floats; got {x.dtype}")
     result = np.empty(x.shape)
     for index in np.ndindex(x.shape):
-        h = step or np.finfo(x.dtype).eps ** (1 / 3) * max(1.0, abs(float(x[index])))
-        result[index] = _slope(f, x, index, h)
+        result[index] = _slope(f, x, index, _step(x, index) if step is None else step)
     return result[()]
+
+
+def _step(x: np.ndarray, index: tuple[int, ...]) -> float:
+    return float(np.finfo(x.dtype).eps) ** (1 / 3) * max(1.0, abs(float(x[index])))
 
 
 def _slope(f: Callable[[Any], Any], x: np.ndarray, index: tuple[int, ...], h: float) -> float:
@@ -66,7 +84,8 @@ def check_gradients(f: Callable[..., Any], *args: Any, rtol: float | None = None
         Takes tensors, returns a Tensor of any shape. (Of a result with several entries, a sum with random weights is
         checked.) For second derivatives, check ``grad(f)``.
     *args : float or array of floats
-        Where to check; f should be smooth near it. numpy or torch arrays, float32 or float64.
+        Where to check. f must be defined, and should be smooth, as far as ε^(1/3)·max(1, abs(xᵢ)) from each entry
+        xᵢ: 6e-6 and 5e-3 for float64 and float32 entries up to 1. numpy or torch arrays.
     rtol : float, optional
         The largest difference that passes, relative to the largest entry of the gradient or 1; by default √ε of the
         dtype, 1.5e-8 for float64 and 3.5e-4 for float32, plus what the difference quotient itself is seen to be off by.
@@ -76,11 +95,19 @@ def check_gradients(f: Callable[..., Any], *args: Any, rtol: float | None = None
     Raises
     ------
     AssertionError
-        Names the function, the argument, the index, the value that the gradient has and the one it should have.
+        If a gradient is wrong. Names the function, the argument, the index, the value that the gradient has and the
+        one it should have.
+    ValueError
+        If the differences cannot tell: f is not finite at the points that they are taken from, or they depend on h so
+        much, or are so small beside the rounding of f, that they are not known to 1 % of the gradient's scale.
+    TypeError
+        If f does not return a Tensor.
     """
     tensors = [Tensor(x) for x in args]
     y = f(*tensors)
-    weights = np.random.default_rng(seed).uniform(0.5, 1.5, y.shape)
+    if not isinstance(y, Tensor):
+        raise TypeError(f"f must return a Tensor; got {type(y).__name__}")
+    weights = np.ones(y.shape) if y.size == 1 else np.random.default_rng(seed).uniform(0.5, 1.5, y.shape)
     weights = arrays.array(weights, str(y.dtype).removeprefix("torch."), y.device)
     if not y.shape:
         weights = y.dtype.type(weights) if y.device == "numpy" else weights
@@ -102,25 +129,37 @@ def _compare(
     value: Callable[[Any], float], x: np.ndarray, gradient: np.ndarray, rtol: float | None, where: str
 ) -> None:
     eps = float(np.finfo(x.dtype).eps)
-    scale = max(1.0, float(np.abs(gradient).max(initial=0)))
+    scale = max(1.0, float(np.abs(gradient[np.isfinite(gradient)]).max(initial=0)))
     tolerance = (np.sqrt(eps) if rtol is None else rtol) * scale
+    size = abs(value(x[()])) + 1
     for index in np.ndindex(x.shape):
-        h = eps ** (1 / 3) * max(1.0, abs(float(x[index])))
-        coarse, fine = _slope(value, x, index, h), _slope(value, x, index, h / 2)
+        h, got, entry = _step(x, index), float(gradient[index]), f"{where}, index {list(index)}"
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # said below, if it matters
+            coarse, fine = _slope(value, x, index, h), _slope(value, x, index, h / 2)
         expected = (4 * fine - coarse) / 3
-        rounding = 16 * eps * (abs(value(x[()])) + 1) / h
-        if not abs(gradient[index] - expected) <= tolerance + abs(fine - coarse) + rounding:
+        doubt = abs(fine - coarse) + _ROUNDINGS * eps * size / h
+        if not math.isfinite(expected):
+            raise ValueError(f"{entry}: the function is not finite at x ± h, h = {h:.1g}")
+        if doubt > _WORST * scale:
+            raise ValueError(
+                f"{entry}: the differences are no guide here: they give {coarse:.3g} with h = {h:.1g}, {fine:.3g} with "
+                f"h/2, known to {doubt:.1g} only; the function is not smooth, on a smaller scale than h, or so large "
+                f"that its rounding matters"
+            )
+        if not abs(got - expected) <= tolerance + doubt:
+            digits = next((n for n in range(6, 17) if f"{got:.{n}g}" != f"{expected:.{n}g}"), 17)
             raise AssertionError(
-                f"{where}, index {list(index)}: the gradient is {gradient[index]:.6g}, differences of the function "
-                f"give {expected:.6g}{_hint(float(gradient[index]), expected)}"
+                f"{entry}: the gradient is {got:.{digits}g}, differences of the function give "
+                f"{expected:.{digits}g}{_hint(got, expected)}"
             )
 
 
 def _hint(got: float, expected: float) -> str:
-    if abs(got + expected) < 1e-3 * abs(expected):
-        return " (the sign is wrong)"
-    if expected and abs(got / expected - round(got / expected)) < 1e-3 and abs(got / expected) > 1.5:
-        return f" ({round(got / expected)} times as much)"
     if got == 0:
         return " (is a path from the argument to the result missing?)"
+    ratio = got / expected if expected else math.nan
+    if abs(ratio + 1) < 1e-3:
+        return " (the sign is wrong)"
+    if 1.5 < abs(ratio) < math.inf and abs(ratio - round(ratio)) < 1e-3:
+        return f" ({round(ratio)} times as much)"
     return ""
