@@ -35,6 +35,11 @@ ANSWERS = {
     "only the inner product": ("self_check('E', (-2, 4, 2), check_by_hand)", "only the one through the ReLU"),
     "ReLU asked about x": ("self_check('E', (3, 0, 0), check_by_hand)", "it is open"),
     "w forgotten at the ReLU": ("self_check('E', (2, 2, 1), check_by_hand)", "is w, not 1"),
+    "w forgotten for x and b": ("self_check('E', (1, 2, 1), check_by_hand)", "missing in ∂f/∂x and ∂f/∂b"),
+    "w forgotten for b": ("self_check('E', (1, 4, 1), check_by_hand)", "missing in ∂f/∂b"),
+    "sign of ∂f/∂w": ("self_check('E', (5, 4, 2), check_by_hand)", "x is negative"),
+    "sign of ∂f/∂x": ("self_check('E', (1, -4, 2), check_by_hand)", "w is positive"),
+    "by hand, a guess": ("self_check('E', (7, 7, 7), check_by_hand)", "this is not it.\nThe hint above"),
     "two of three numbers": ("self_check('E', (1, 4), check_by_hand)", "Expected shape (3,)"),
     "words": ("self_check('E', 'w has two paths', check_by_hand)", "not yet"),
     "rule right": (rule("g * (1 - z**2)"), "E: correct"),
@@ -45,6 +50,10 @@ ANSWERS = {
     "rule with tanh twice": (rule("g * (1 - math.tanh(z) ** 2)"), "it is the result already"),
     "rule of the sigmoid": (rule("g * z * (1 - z)"), "rule of the sigmoid"),
     "rule with the sign reversed": (rule("g * (z**2 - 1)"), "the sign is reversed"),
+    "rule without parentheses": (rule("g * 1 - z**2"), "parentheses are missing"),
+    "rule without the square": (rule("g * (1 - z)"), "the square is missing"),
+    "rule with a plus": (rule("g * (1 + z**2)"), "subtracted from 1"),
+    "rule, a guess": (rule("g * 7"), "this is not it.\nThe hint above"),
     "rule that returns nothing": (rule("None"), "`return` is missing"),
     "rule that stops": (rule("g * cosh(x)"), "stopped with NameError"),
     "layer right": (layer("X.T @ G, G.sum(axis=0)"), "E: correct"),
@@ -55,7 +64,11 @@ ANSWERS = {
     "bias summed the other way": (layer("X.T @ G, G.sum(axis=1)"), "along the other axis"),
     "bias averaged": (layer("X.T @ G, G.mean(axis=0)"), "they were averaged"),
     "bias summed over everything": (layer("X.T @ G, G.sum()"), "taken over everything"),
-    "one gradient only": (layer("X.T @ G"), "not yet"),
+    "one gradient only": (layer("X.T @ G"), "Return two arrays"),
+    "one gradient only, of two rows": (layer("G.T @ X"), "Return two arrays"),
+    "weights reversed": (layer("-X.T @ G, G.sum(axis=0)"), "the sign is reversed"),
+    "bias reversed": (layer("X.T @ G, -G.sum(axis=0)"), "b is added in Y"),
+    "layer, a guess": (layer("X.T @ G + 1, G.sum(axis=0)"), "W_bar of layer_gradients(X, G), for X"),
     "an argument changed in place": (
         "def layer_gradients(X, G):\n    W_bar = X.T @ G\n    X *= 0\n    return W_bar, G.sum(axis=0)\n"
         "self_check('E', lambda: layer_gradients(layer_X.copy(), layer_G.copy()), check_layer)",
@@ -73,25 +86,39 @@ ANSWERS = {
     "arrivals one by one": ("self_check('E', 20, check_arrivals)", "doubles at each node"),
     "arrivals everywhere": ("self_check('E', 2**21 - 2, check_arrivals)", "at all nodes"),
     "arrivals, one doubling short": ("self_check('E', 2**19, check_arrivals)", "one doubling is missing"),
+    "arrivals, one doubling too many": ("self_check('E', 2**21, check_arrivals)", "one doubling too many"),
+    "arrivals, exchanged": ("self_check('E', 20**2, check_arrivals)", "base and exponent are exchanged"),
+    "arrivals, visits of the others": ("self_check('E', 2**20 - 1, check_arrivals)", "visits to x_1"),
+    "arrivals with a hat": ("self_check('E', 2^20, check_arrivals)", "a power is written **"),
+    "arrivals, the nodes": ("self_check('E', 21, check_arrivals)", "the number of nodes"),
+    "arrivals, a guess": ("self_check('E', 7, check_arrivals)", "this is not it.\nThe hint above"),
     "step right": ("self_check('E', np.finfo(np.float32).eps ** (1 / 3), check_step)", "E: correct"),
     "step right, where the sum is smallest": ("self_check('E', 0.0071, check_step)", "E: correct"),
     "step right, rounded": ("self_check('E', 5e-3, check_step)", "E: correct"),
     "step of the one-sided difference": ("self_check('E', 3.5e-4, check_step)", "for the one-sided difference"),
     "step of float64": ("self_check('E', 6e-6, check_step)", "the step for float64"),
     "step of one rounding error": ("self_check('E', 1.2e-7, check_step)", "h was set to ε"),
+    "step right, with the 2": ("self_check('E', (6 * np.finfo(np.float32).eps) ** (1 / 3), check_step)", "E: correct"),
+    "step without parentheses": ("self_check('E', np.finfo(np.float32).eps ** 1 / 3, check_step)", "** binds before /"),
+    "step, a third of ε": ("self_check('E', np.finfo(np.float32).eps / 3, check_step)", "** binds before /"),
+    "step somewhat small": ("self_check('E', 1e-3, check_step)", "the step is too small"),
     "step far too large": ("self_check('E', 0.5, check_step)", "the step is too large"),
     "negative step": ("self_check('E', -0.005, check_step)", "a step is positive"),
     "difference, best step": ("print(draw_difference(-5).axes[0].get_title()); plt.close('all')", "slope 2.0596"),
     "difference, large step": ("print(draw_difference(-0.25).axes[0].get_title()); plt.close('all')", "10^{-0.25}"),
-    "no step back": ("print(red_numbers(0)); plt.close('all')", "[]"),
-    "one step back": ("print(red_numbers(1)); plt.close('all')", "['1']"),
-    "all but the last step": ("print('2.06' in red_numbers(8)); plt.close('all')", "False"),
-    "all steps": ("print('2.06' in red_numbers(9), '1.59' in red_numbers(9)); plt.close('all')", "True True"),
+    "differences tried": (
+        "tried.clear(); draw_difference(-5); draw_difference(-7); plt.close('all'); print(len(tried), max(tried))",
+        "2 1e-05",
+    ),
+    "no step back": ("print(numbers_back(0)); plt.close('all')", "[]"),
+    "one step back": ("print(numbers_back(1)); plt.close('all')", "['1']"),
+    "all but the last step": ("print('2.06' in numbers_back(8)); plt.close('all')", "False"),
+    "all steps": ("print('2.06' in numbers_back(9), '1.59' in numbers_back(9)); plt.close('all')", "True True"),
 }
 
 # The numbers that a picture with so many steps has, and one without gradients has not.
-RED = """
-def red_numbers(steps):
+BACK = """
+def numbers_back(steps):
     texts = [text.get_text() for text in draw_back(steps).axes[0].texts]
     for text in draw_back(0).axes[0].texts:
         texts.remove(text.get_text())
@@ -104,7 +131,7 @@ def replies():
     """Return what the lecture prints for each of ANSWERS."""
     notebook = nbformat.read(LECTURE, as_version=4)
     first = len(notebook.cells) + 1
-    notebook.cells.append(nbformat.v4.new_code_cell(RED))
+    notebook.cells.append(nbformat.v4.new_code_cell(BACK))
     notebook.cells += [nbformat.v4.new_code_cell(code) for code, _ in ANSWERS.values()]
     NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
     texts = ("".join(o.get("text", "") for o in cell.outputs) for cell in notebook.cells[first:])
@@ -115,6 +142,22 @@ def replies():
 def test_the_lecture_answers(name, replies):
     assert ANSWERS[name][1].lower() in replies[name].lower()
     assert ("E: correct" in replies[name]) == (ANSWERS[name][1] == "E: correct")
+
+
+@pytest.mark.parametrize("name", [name for name in ANSWERS if name.endswith("a guess")])
+def test_a_guess_is_not_told_the_answer(name, replies):
+    told = replies[name].lower()
+    for value in ("expected", "1048576", "1.67", "1., 4., 2.", "4.5", "[1"):
+        assert value not in told
+
+
+@pytest.mark.parametrize("hint", ["arrivals, exchanged", "rule without parentheses"])
+def test_a_hint_is_not_the_answer(hint, replies):
+    assert not any(answer in replies[hint] for answer in ("2^20", "2**20", "1 - z**2", "expected"))
+
+
+def test_named_mistakes_are_named_only_where_they_were_made(replies):
+    assert "one-sided" not in replies["step somewhat small"]
 
 
 def test_every_exercise_begins_unanswered():
