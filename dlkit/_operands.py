@@ -5,9 +5,7 @@ Every message names the argument.
 
 from __future__ import annotations
 
-import math
 import sys
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -20,7 +18,6 @@ __all__ = [
     "constant",
     "distribution",
     "entry",
-    "finite_number",
     "is_floating",
     "like",
     "plain",
@@ -101,16 +98,6 @@ def constant(y: Any, name: str) -> Any:
 def entry(x: Any, index: tuple[int, ...]) -> Any:
     """Return one entry of an array, as it is to be printed."""
     return x[index].item() if arrays.is_torch(x) else x[index]
-
-
-def finite_number(value: Any, name: str, least: float = -math.inf) -> float:
-    """Return `value` as a float, which must be a finite number, and at least `least`."""
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number; got {value!r}")
-    number = float(value)
-    if not (math.isfinite(number) and number >= least):
-        raise ValueError(f"{name} must be finite{'' if least == -math.inf else f' and >= {least:g}'}; got {value!r}")
-    return number
 
 
 def distribution(p: Any, name: str, axis: int) -> None:

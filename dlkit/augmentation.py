@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlkit import _arguments
+from dlkit import _arguments, _checks
 from dlkit._checks import Array, real_array
 
 __all__ = ["delete_columns", "delete_rows", "flip", "rotate", "rotate_by", "shift", "shift_by"]
@@ -59,7 +59,7 @@ def flip(
     if direction not in ("left-right", "up-down"):
         raise ValueError(f"direction must be 'left-right' or 'up-down'; got {direction!r}")
     mirrored = images[:, :, ::-1] if direction == "left-right" else images[:, ::-1]
-    chosen = rng.random(len(images)) < _arguments.number(probability, "probability", 0, 1)
+    chosen = rng.random(len(images)) < _checks.number(probability, "probability", 0, 1)
     return np.where(chosen[:, None, None], mirrored, images)
 
 
@@ -88,7 +88,7 @@ def rotate(images: ArrayLike, rng: Rng, *, max_degrees: float = 15.0, fill: floa
         If an argument is not as described.
     """
     images, rng = _batch(images), _arguments.generator(rng)
-    most = _arguments.number(max_degrees, "max_degrees", 0)
+    most = _checks.number(max_degrees, "max_degrees", 0)
     return rotate_by(images, rng.uniform(-most, most, len(images)), fill=fill)
 
 
@@ -163,7 +163,7 @@ def shift(images: ArrayLike, rng: Rng, *, max_pixels: int = 2, fill: float = 0) 
         If an argument is not as described.
     """
     images, rng = _batch(images), _arguments.generator(rng)
-    most = _arguments.count(max_pixels, "max_pixels", 0)
+    most = _checks.count(max_pixels, "max_pixels", 0)
     down, right = rng.integers(-most, most, size=(2, len(images)), endpoint=True)
     return shift_by(images, down, right, fill=fill)
 
@@ -266,7 +266,7 @@ def _batch(images: ArrayLike) -> Array:
 
 def _fill(fill: Any, dtype: np.dtype[Any]) -> Array:
     """Return `fill` in the images' dtype, which must be able to hold it."""
-    value = _arguments.number(fill, "fill")
+    value = _checks.number(fill, "fill")
     if dtype.kind == "f":
         fits = abs(value) <= float(np.finfo(dtype).max)  # it may be rounded, as any float of the batch was
     else:
@@ -299,7 +299,7 @@ def _cell(place: Array, length: int, dtype: np.dtype[Any]) -> tuple[Array, Array
 def _some(images: Array, axis: int, rng: Rng, count: int) -> Array:
     """Return a mask (n, length of `axis`) with `count` true places per image."""
     n, length = len(images), images.shape[axis]
-    count = _arguments.count(count, "count", 0, length)
+    count = _checks.count(count, "count", 0, length)
     # The places of the smallest of independent random numbers are a random choice without repetition.
     places = _arguments.generator(rng).random((n, length)).argsort(axis=1)[:, :count]
     mask = np.zeros((n, length), dtype=bool)

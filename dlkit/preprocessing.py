@@ -22,8 +22,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dlkit._arguments import count, number
-from dlkit._checks import Array, first, real_array
+from dlkit._checks import Array, count, first, number, real_array
 
 __all__ = ["PCAWhitening", "PrincipalDirections", "Standardise", "ZCAWhitening", "ZeroMean"]
 

@@ -313,7 +313,7 @@ def test_separable_has_no_larger_margin():
         (lambda: moons(10, 0, noise=np.nan), ValueError, "noise must be a finite number from 0 to inf; got nan"),
         (lambda: circles(10, 0, factor=1.5), ValueError, "factor must be a finite number from 0 to 1; got 1.5"),
         (lambda: spiral(10, 0, arms=0), ValueError, "arms must be an integer >= 1; got 0"),
-        (lambda: spiral(10, 0, turns="two"), TypeError, "turns must hold real numbers"),
+        (lambda: spiral(10, 0, turns="two"), TypeError, "turns must be a number; got .two."),
         (lambda: xor(10, 0, gap=2), ValueError, "gap must be a finite number from 0 to 1; got 2"),
         (lambda: separable(10, 0, margin=0), ValueError, "margin must be above 0, or the classes might touch; got 0"),
         (lambda: separable(10, 0, normal=(0, 0)), ValueError, "normal must be two finite numbers, not both 0"),

@@ -84,7 +84,7 @@ def test_every_floor_imports_only_floors_below_it():
         "preprocessing": {"_arguments", "_checks"},
         "augmentation": {"_arguments", "_checks"},
         # floor 3
-        "optim": {"arrays", "optim"},
+        "optim": {"_checks", "arrays", "optim"},
         "descent": {
             "_checks",
             "arrays",

@@ -90,7 +90,7 @@ SLIPS = [
     ("Adding an optimizer", "self.beta1 * m + (1 - self.beta1) * g)", "g)"),
     ("Adding an optimizer", "    def step(self, x, g):\n", "    elementwise = True\n\n    def step(self, x, g):\n"),
     ("Adding a schedule", "(t - 1) %", "t %"),
-    ("Adding a schedule", '        _check_count(self.steps, "steps")\n', ""),
+    ("Adding a schedule", '        count(self.steps, "steps")\n', ""),
     ("Another device", "rule.update([W, b])", "device == 'cpu' or rule.update([W, b])"),
 ]
 

@@ -104,7 +104,7 @@ def test_what_is_no_rate(rate):
         (lambda: InverseSquareRoot(math.inf), ValueError, "rate must be finite and not negative; got inf"),
         (lambda: Constant("0.1"), TypeError, "rate must be a number; got '0.1', of type str"),
         (lambda: InverseTime(0.1, delay=0), ValueError, "delay must be greater than 0; got 0"),
-        (lambda: InverseSquareRoot(0.1, delay=-1), ValueError, "delay must be finite and not negative; got -1"),
+        (lambda: InverseSquareRoot(0.1, delay=-1), ValueError, "delay must be greater than 0; got -1"),
         (lambda: StepDecay(0.1, every=0), ValueError, "every must be at least 1; got 0"),
         (lambda: StepDecay(0.1, every=2.5), TypeError, "every must be an integer; got 2.5, of type float"),
         (lambda: StepDecay(0.1, every=2, factor=2), ValueError, r"factor must be in \(0, 1\], as the rate .* got 2"),

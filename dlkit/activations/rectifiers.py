@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from dlkit._checks import nonempty_axis
-from dlkit._operands import finite_number, real_operand
+from dlkit._checks import nonempty_axis, number
+from dlkit._operands import real_operand
 from dlkit.autograd import operations as op
 
 __all__ = ["elu", "leaky_relu", "maxout", "relu"]
@@ -65,7 +65,7 @@ def leaky_relu(x: Any, slope: float = 0.1) -> Any:
     ValueError
         If `slope` is not finite.
     """
-    return op.leaky_relu(real_operand(x, "x"), slope=finite_number(slope, "slope"))
+    return op.leaky_relu(real_operand(x, "x"), slope=number(slope, "slope", expected="finite"))
 
 
 @np.errstate(under="ignore")
@@ -92,7 +92,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     ValueError
         If `alpha` is negative or not finite.
     """
-    return op.elu(real_operand(x, "x"), alpha=finite_number(alpha, "alpha", least=0))
+    return op.elu(real_operand(x, "x"), alpha=number(alpha, "alpha", 0, expected="finite and >= 0"))
 
 
 def maxout(x: Any, pieces: int = 2, axis: int = -1) -> Any:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from dlkit._arguments import count, floating, generator
-from dlkit._checks import Array
+from dlkit._arguments import floating, generator
+from dlkit._checks import Array, count
 from dlkit.datasets.dataset import Dataset
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from dlkit._arguments import generator, number
-from dlkit._checks import Array
+from dlkit._arguments import generator
+from dlkit._checks import Array, number
 
 
 @dataclass(frozen=True, eq=False, repr=False)

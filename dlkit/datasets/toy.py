@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from dlkit._arguments import count, floating, generator, number
-from dlkit._checks import Array, real_array
+from dlkit._arguments import floating, generator
+from dlkit._checks import Array, count, number, real_array
 from dlkit.datasets.dataset import Dataset
 
 

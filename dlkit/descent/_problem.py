@@ -5,12 +5,11 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Sequence
-from operator import index
 from typing import Any
 
 import numpy as np
 
-from dlkit._checks import real_array
+from dlkit._checks import count, is_number, real_array
 from dlkit.arrays import is_torch
 
 Arrays = list[Any]
@@ -101,7 +100,7 @@ def as_rule(rule: Any) -> Any:
     """Return a rule that the loop may wear out: a copy, or plain gradient descent for a rate or a schedule."""
     if hasattr(rule, "update"):
         return copy.deepcopy(rule)
-    if callable(rule) or (isinstance(rule, (int, float, np.number)) and not isinstance(rule, bool)):
+    if callable(rule) or is_number(rule):
         from dlkit.optim import GradientDescent
 
         return GradientDescent(rule)
@@ -113,20 +112,7 @@ def as_rule(rule: Any) -> Any:
 
 def whole(value: Any, name: str, least: int) -> int:
     """Return `value` as an integer of at least `least`."""
-    try:
-        number = index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer; got {value!r}") from None
-    if number < least:
-        raise ValueError(f"{name} must be at least {least}; got {number}")
-    return number
-
-
-def nonnegative(value: float | None, name: str) -> float | None:
-    """Return `value` after a check that it is None or a number that is not below 0."""
-    if value is not None and not value >= 0:
-        raise ValueError(f"{name} must be None or a number >= 0; got {value!r}")
-    return value
+    return count(value, name, least, expected=f"at least {least}")
 
 
 def first_nonfinite(array: Any) -> tuple[tuple[int, ...], Any] | None:
@@ -154,14 +140,14 @@ def _copy(x: Any) -> Any:
     return x.clone() if is_torch(x) else np.array(x)
 
 
-def _names(f: Callable[..., Any], count: int) -> list[str]:
+def _names(f: Callable[..., Any], n: int) -> list[str]:
     """Return what f itself calls its first arguments; x0[i] where it does not say."""
-    fallback = ["x0"] if count == 1 else [f"x0[{i}]" for i in range(count)]
+    fallback = ["x0"] if n == 1 else [f"x0[{i}]" for i in range(n)]
     try:
-        arguments = list(inspect.signature(f).parameters.values())[:count]
+        arguments = list(inspect.signature(f).parameters.values())[:n]
     except (TypeError, ValueError):  # a builtin
         return fallback
-    if len(arguments) < count or any(a.kind not in (a.POSITIONAL_ONLY, a.POSITIONAL_OR_KEYWORD) for a in arguments):
+    if len(arguments) < n or any(a.kind not in (a.POSITIONAL_ONLY, a.POSITIONAL_OR_KEYWORD) for a in arguments):
         return fallback
     return [a.name for a in arguments]
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dlkit.descent._problem import Problem, as_rule, nonnegative, whole
+from dlkit._checks import number
+from dlkit.descent._problem import Problem, as_rule, whole
 from dlkit.descent._progress import Bar
 from dlkit.descent._recorder import Recorder
 from dlkit.descent.history import History
@@ -92,7 +93,6 @@ def gradient_descent(
     >>> history.values
     array([1.      , 0.25    , 0.0625  , 0.015625])
     """
-    nonnegative(tol, "tol")
     return _descend(
         "gradient descent", f, x0, rule, steps, gradient, tol, change_tol, target, every, None, iterates, progress
     )
@@ -172,7 +172,9 @@ def _descend(
     progress: bool | None,
 ) -> History:
     steps, every = whole(steps, "steps", 0), whole(every, "every", 1)
-    nonnegative(change_tol, "change_tol")
+    for name, tolerance in (("tol", tol), ("change_tol", change_tol)):
+        if tolerance is not None:
+            number(tolerance, name, 0, expected="None or a number >= 0")
     problem, rule = Problem(f, x0, gradient), as_rule(rule)
     record = Recorder(method, problem, average_from=average_from, iterates=iterates)
     before: float | None = None

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from dlkit._checks import number
 from dlkit.arrays import is_torch
 from dlkit.descent._problem import Problem, whole
 from dlkit.descent._progress import Bar
@@ -235,8 +236,7 @@ def hogwild(
         If an argument is not as described.
     """
     workers, epochs = whole(workers, "workers", 1), whole(epochs, "epochs", 0)
-    if not l2 >= 0:
-        raise ValueError(f"l2 must be a number >= 0; got {l2!r}")
+    l2 = number(l2, "l2", 0, expected="a number >= 0")
     data, rng = samples(data), generator(rng)
     problem = Problem(_Penalised(f, l2) if l2 else f, x0, gradient)
     if not problem.single or any(is_torch(a) for a in [*problem.x, *data]):

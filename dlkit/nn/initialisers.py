@@ -24,8 +24,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import DTypeLike
 
-from dlkit._arguments import count, floating, generator, number
-from dlkit._checks import Array
+from dlkit._arguments import floating, generator
+from dlkit._checks import Array, count, number
 
 __all__ = ["fans", "glorot_normal", "glorot_uniform", "he", "normal", "variance_calibrated", "zeros"]
 

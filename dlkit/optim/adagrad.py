@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from dlkit._checks import number
 from dlkit.optim._arrays import library, subtract_ratio
-from dlkit.optim._checks import chosen, number_in
+from dlkit.optim._checks import chosen
 from dlkit.optim.projections import L2Ball, Projection
 from dlkit.optim.schedules import Rate
 from dlkit.optim.update import UpdateRule
@@ -67,8 +68,8 @@ class Adagrad(UpdateRule):
         rate, epsilon, initial = chosen(
             self, convention, rate=rate, epsilon=epsilon, initial_accumulator=initial_accumulator
         )
-        self.epsilon = number_in("epsilon", epsilon, 0)
-        self.initial_accumulator = number_in("initial_accumulator", initial, 0)
+        self.epsilon = number(epsilon, "epsilon", 0, expected="finite and >= 0")
+        self.initial_accumulator = number(initial, "initial_accumulator", 0, expected="finite and >= 0")
         if convention == "tensorflow" and self.epsilon:
             raise ValueError(f"epsilon must be 0 for tensorflow, whose Adagrad has none; got {epsilon}")
         if not self.epsilon and not self.initial_accumulator:
@@ -115,7 +116,7 @@ class FullAdagrad(UpdateRule):
     largest: ClassVar[int] = 4096  # entries of a parameter: G then holds 128 MiB of float64
 
     def __init__(self, rate: Rate, epsilon: float = 1e-8, *, project: L2Ball | None = None) -> None:
-        self.epsilon = number_in("epsilon", epsilon, 0)
+        self.epsilon = number(epsilon, "epsilon", 0, expected="finite and >= 0")
         if not self.epsilon:
             raise ValueError("epsilon must be greater than 0: in the first steps G has no inverse")
         if project is not None and not isinstance(project, L2Ball):

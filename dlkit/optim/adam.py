@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from dlkit._checks import number
 from dlkit.optim._arrays import average, fused, library, subtract_ratio
-from dlkit.optim._checks import chosen, number_in
+from dlkit.optim._checks import chosen
 from dlkit.optim.projections import Projection
 from dlkit.optim.schedules import Rate
 from dlkit.optim.update import UpdateRule
@@ -64,8 +65,8 @@ class RMSProp(UpdateRule):
         project: Projection | None = None,
     ) -> None:
         rate, rho, epsilon = chosen(self, convention, rate=rate, rho=rho, epsilon=epsilon)
-        self.rho = number_in("rho", rho, 0, 1)
-        self.epsilon = number_in("epsilon", epsilon, 0, positive=True)
+        self.rho = number(rho, "rho", 0, below=1)
+        self.epsilon = number(epsilon, "epsilon", above=0)
         self.convention = convention
         super().__init__(rate, project=project)
 
@@ -136,9 +137,9 @@ class Adam(UpdateRule):
         project: Projection | None = None,
     ) -> None:
         rate, epsilon = chosen(self, convention, rate=rate, epsilon=epsilon)
-        self.beta1 = number_in("beta1", beta1, 0, 1)
-        self.beta2 = number_in("beta2", beta2, 0, 1)
-        self.epsilon = number_in("epsilon", epsilon, 0, positive=True)
+        self.beta1 = number(beta1, "beta1", 0, below=1)
+        self.beta2 = number(beta2, "beta2", 0, below=1)
+        self.epsilon = number(epsilon, "epsilon", above=0)
         self.convention = convention
         super().__init__(rate, project=project)
 
@@ -229,7 +230,7 @@ class AdamW(Adam):
         project: Projection | None = None,
     ) -> None:
         (weight_decay,) = chosen(self, convention, weight_decay=weight_decay)
-        self.weight_decay = number_in("weight_decay", weight_decay, 0)
+        self.weight_decay = number(weight_decay, "weight_decay", 0, expected="finite and >= 0")
         super().__init__(rate, beta1, beta2, epsilon, convention=convention, project=project)
 
     def step_all(self, xs: list[Any], gs: list[Any], *states: list[Any]) -> bool:

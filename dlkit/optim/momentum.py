@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from dlkit.optim._checks import chosen, number_in
+from dlkit._checks import number
+from dlkit.optim._checks import chosen
 from dlkit.optim.schedules import Rate
 from dlkit.optim.update import Project, UpdateRule
 
@@ -85,7 +86,7 @@ class Momentum(UpdateRule):
         project: Project = None,
     ) -> None:
         rate, momentum = chosen(self, convention, rate=rate, momentum=momentum)
-        self.momentum = number_in("momentum", momentum, 0, 1)
+        self.momentum = number(momentum, "momentum", 0, below=1)
         self.nesterov = bool(nesterov)
         self.convention = convention
         super().__init__(rate, project=project)

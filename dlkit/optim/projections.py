@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from dlkit._checks import is_number, number, shown
 from dlkit.arrays import is_torch
 from dlkit.optim import _arrays
 
@@ -87,6 +88,9 @@ class Box(Projection):
     high: float | None = None
 
     def __post_init__(self) -> None:
+        for name, bound in (("low", self.low), ("high", self.high)):
+            if bound is not None and not is_number(bound):
+                raise TypeError(f"{name} must be a number or None; got {shown(bound)}")
         low, high = self._bounds()
         if not low <= high:
             raise ValueError(f"low must not be above high; got {self.low} and {self.high}")
@@ -100,7 +104,15 @@ class Box(Projection):
 
 
 @dataclass(frozen=True)
-class L2Ball(Projection):
+class _Ball(Projection):
+    radius: float
+
+    def __post_init__(self) -> None:
+        _check_size(self.radius, "radius")
+
+
+@dataclass(frozen=True)
+class L2Ball(_Ball):
     """The ball ‖y‖₂ ≤ radius around the origin.
 
     With weights, y = s·z/(s + λ) with the λ ≥ 0 at which ‖y‖ = radius. It is found by Newton's method on
@@ -117,11 +129,6 @@ class L2Ball(Projection):
     >>> L2Ball(1.0)(np.array([3.0, 4.0]))
     array([0.6, 0.8])
     """
-
-    radius: float
-
-    def __post_init__(self) -> None:
-        _check_size(self.radius, "radius")
 
     def nearest(self, z: Any, s: Any) -> Any:
         """Return z if it is in the ball, else the nearest point of the sphere."""
@@ -142,7 +149,7 @@ class L2Ball(Projection):
 
 
 @dataclass(frozen=True)
-class L1Ball(Projection):
+class L1Ball(_Ball):
     """The ball ‖y‖₁ = Σ |yᵢ| ≤ radius around the origin, whose corners on the axes make sparse points.
 
     The distances |z| are projected onto the simplex of size `radius`, and keep their signs (Duchi, Shalev-Shwartz,
@@ -158,11 +165,6 @@ class L1Ball(Projection):
     >>> L1Ball(1.0)(np.array([2.0, -1.5, 0.1]))
     array([ 0.75, -0.25,  0.  ])
     """
-
-    radius: float
-
-    def __post_init__(self) -> None:
-        _check_size(self.radius, "radius")
 
     def nearest(self, z: Any, s: Any) -> Any:
         """Return z if it is in the ball, else the nearest point of its surface."""
@@ -221,5 +223,4 @@ def _onto_simplex(z: Any, s: Any, total: float) -> Any:
 
 
 def _check_size(value: Any, name: str) -> None:
-    if not 0 < value < math.inf:
-        raise ValueError(f"{name} must be finite and greater than 0; got {value}")
+    number(value, name, above=0, expected="finite and greater than 0")

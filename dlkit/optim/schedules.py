@@ -14,8 +14,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from numbers import Integral, Real
 from typing import Any
+
+from dlkit._checks import count, is_number, number, shown
 
 __all__ = [
     "Constant",
@@ -43,11 +44,11 @@ def as_schedule(rate: Any) -> Schedule:
     ValueError
         If `rate` is a number that is negative or not finite.
     """
-    if isinstance(rate, Real) and not isinstance(rate, bool):
+    if is_number(rate):
         return Constant(float(rate))
     if callable(rate):
         return rate
-    raise TypeError(f"rate must be a number or a function of the step t = 1, 2, ...; got {_shown(rate)}")
+    raise TypeError(f"rate must be a number or a function of the step t = 1, 2, ...; got {shown(rate)}")
 
 
 def evaluated(schedule: Schedule, t: int) -> float:
@@ -56,7 +57,7 @@ def evaluated(schedule: Schedule, t: int) -> float:
     try:
         value = float(rate)
     except (TypeError, ValueError):
-        raise TypeError(f"rate must give a number at each step; got {_shown(rate)} at t = {t}") from None
+        raise TypeError(f"rate must give a number at each step; got {shown(rate)} at t = {t}") from None
     if not 0 <= value < math.inf:
         hint = " (a rule subtracts the step already; to climb, negate the gradient)" if value < 0 else ""
         raise ValueError(f"rate must be finite and not negative; got {value} at t = {t}{hint}")
@@ -90,7 +91,17 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class InverseTime:
+class _Delayed:
+    rate: float
+    delay: float = 1
+
+    def __post_init__(self) -> None:
+        _check_rate(self.rate, "rate")
+        number(self.delay, "delay", above=0, expected="greater than 0")
+
+
+@dataclass(frozen=True)
+class InverseTime(_Delayed):
     """The rate η_t = η / (1 + (t − 1)/d), which is η/t for d = 1.
 
     With η = 1/μ and d = 2 it is 2/(μ(t + 1)), with which the averaged sub-gradient method comes within O(1/T) of the
@@ -110,13 +121,6 @@ class InverseTime:
     [1.0, 0.5, 0.25]
     """
 
-    rate: float
-    delay: float = 1
-
-    def __post_init__(self) -> None:
-        _check_rate(self.rate, "rate")
-        _check_positive(self.delay, "delay")
-
     def __call__(self, t: int) -> float:
         """Return the rate of step `t`."""
         _check_step(t)
@@ -124,7 +128,7 @@ class InverseTime:
 
 
 @dataclass(frozen=True)
-class InverseSquareRoot:
+class InverseSquareRoot(_Delayed):
     """The rate η_t = η / √(1 + (t − 1)/d), which is η/√t for d = 1.
 
     The schedule of the O(1/√T) bound for convex f with bounded sub-gradients (Bubeck, 2015, section 3.1).
@@ -141,13 +145,6 @@ class InverseSquareRoot:
     >>> [InverseSquareRoot(1.0)(t) for t in (1, 4, 16)]
     [1.0, 0.5, 0.25]
     """
-
-    rate: float
-    delay: float = 1
-
-    def __post_init__(self) -> None:
-        _check_rate(self.rate, "rate")
-        _check_positive(self.delay, "delay")
 
     def __call__(self, t: int) -> float:
         """Return the rate of step `t`."""
@@ -181,10 +178,8 @@ class StepDecay:
 
     def __post_init__(self) -> None:
         _check_rate(self.rate, "rate")
-        _check_count(self.every, "every")
-        _check_positive(self.factor, "factor")
-        if self.factor > 1:
-            raise ValueError(f"factor must be in (0, 1], as the rate is to fall; got {self.factor}")
+        count(self.every, "every", expected="at least 1")
+        number(self.factor, "factor", above=0, most=1, expected="in (0, 1], as the rate is to fall")
 
     def __call__(self, t: int) -> float:
         """Return the rate of step `t`."""
@@ -221,7 +216,7 @@ class Cosine:
 
     def __post_init__(self) -> None:
         _check_rate(self.rate, "rate")
-        _check_count(self.steps, "steps")
+        count(self.steps, "steps", expected="at least 1")
         _check_rate(self.floor, "floor")
         if self.floor > self.rate:
             raise ValueError(f"floor must not be above rate, {self.rate}; got {self.floor}")
@@ -260,7 +255,7 @@ class WarmUp:
     _after: Schedule = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        _check_count(self.steps, "steps")
+        count(self.steps, "steps", expected="at least 1")
         object.__setattr__(self, "_after", as_schedule(self.after))  # as a frozen dataclass sets a field of its own
 
     def __call__(self, t: int) -> float:
@@ -277,24 +272,4 @@ def _check_step(t: int) -> None:
 
 
 def _check_rate(value: Any, name: str) -> None:
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number; got {_shown(value)}")
-    if not 0 <= float(value) < math.inf:
-        raise ValueError(f"{name} must be finite and not negative; got {value}")
-
-
-def _check_positive(value: Any, name: str) -> None:
-    _check_rate(value, name)
-    if value == 0:
-        raise ValueError(f"{name} must be greater than 0; got {value}")
-
-
-def _check_count(value: Any, name: str) -> None:
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{name} must be an integer; got {_shown(value)}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1; got {value}")
-
-
-def _shown(value: Any) -> str:
-    return f"{value!r}, of type {type(value).__name__}"
+    number(value, name, 0, expected="finite and not negative")
