@@ -20,35 +20,42 @@ HOW_TO_CHANGE = (
 class Place:
     """One parameter and what the rule keeps for it: its state, and both cut into blocks.
 
+    The first update makes a place for each parameter, and later ones find them by their order. A place is empty until
+    its parameter gets a gradient: then `bind` takes hold of the array, makes the state (from `loaded`, if a state waits
+    there) and cuts both. From there on `bind` only looks whether all is as it was; it cuts anew when a tensor has
+    moved to other memory, and `accept` lets another view of the same memory in.
+
     Attributes
     ----------
-    given : array or Tensor
-        The parameter as it came; kept alive, so that no other can come to lie at its address.
-    array : array
-        What is changed: the parameter itself, or what lies under it.
+    parameter : numpy array, torch tensor or Tensor
+        As it came; kept alive, so that no other can come to lie at its address.
+    array : numpy array, torch tensor or None
+        What is changed: the memory of the parameter, past all recording. None while the place is empty.
     state : tuple of arrays or None
-        One per slot; None until the first gradient.
+        One per slot; None while the place is empty.
     blocks : list of (slice, tuple of arrays) or None
         Views of each block of the array and its state, flattened, and the place of it in a flattened gradient; None
         where the whole is stepped at once.
+    loaded : tuple of arrays or None
+        A state that was loaded, one array per slot, and waits for the first gradient.
     """
 
-    __slots__ = ("_address", "_lent", "array", "blocks", "given", "loaded", "name", "state")
+    __slots__ = ("_address", "_source", "array", "blocks", "loaded", "name", "parameter", "state")
 
-    def __init__(self, given: Any, index: int) -> None:
-        self.given = given
+    def __init__(self, parameter: Any, index: int) -> None:
+        self.parameter = parameter
         self.name = f"[{index}]"
         self.array: Any = None
         self.state: Any = None
         self.blocks: list[tuple[slice, tuple[Any, ...]]] | None = None
         self.loaded: tuple[Any, ...] | None = None
-        self._lent: Any = None
+        self._source: Any = None  # what `array` was taken from, and where that lay
         self._address = 0
 
-    def bind(self, rule: Any, lent: Any) -> Any:
-        """Return the array to be changed, given the parameter or what it lends; make the state at the first call."""
-        if lent is not self._lent or self._has_moved():
-            self._bind(rule, lent)
+    def bind(self, rule: Any, source: Any) -> Any:
+        """Return the array to be changed. It is taken from `source`: the parameter, or the array that a Tensor lends."""
+        if source is not self._source or self._has_moved():
+            self._bind(rule, source)
         if isinstance(self.array, np.ndarray) and not self.array.flags.writeable:
             raise ValueError(f"parameters{self.name} must be writeable; got a read-only array")
         return self.array
@@ -60,7 +67,7 @@ class Place:
                 f"parameters{self.name} must be the array of the last update, whose state this is; got another one. "
                 f"{HOW_TO_CHANGE}"
             )
-        self.given = p
+        self.parameter = p
 
     def checked(self, g: Any) -> Any:
         """Return the gradient as an array that fits the parameter."""
@@ -90,10 +97,10 @@ class Place:
 
     def _has_moved(self) -> bool:
         """Tell whether a torch tensor was given other memory under the same name, as ``p.data = …`` does."""
-        return not isinstance(self.array, np.ndarray) and self._lent.data_ptr() != self._address
+        return not isinstance(self.array, np.ndarray) and self._source.data_ptr() != self._address
 
-    def _bind(self, rule: Any, lent: Any) -> None:
-        x = _checked_parameter(lent, f"parameters{self.name}")
+    def _bind(self, rule: Any, source: Any) -> None:
+        x = _checked_parameter(source, f"parameters{self.name}")
         if self.state is None:
             self.state = self._first_state(rule, x)
         elif not _alike(x, self.array):
@@ -103,7 +110,7 @@ class Place:
         if cuts is not None:
             flat = [a.reshape(-1) for a in (x, *self.state)]
             self.blocks = [(cut, tuple(a[cut] for a in flat)) for cut in cuts]
-        self.array, self._lent = x, lent
+        self.array, self._source = x, source
         self._address = 0 if isinstance(x, np.ndarray) else x.data_ptr()
 
     def _first_state(self, rule: Any, x: Any) -> tuple[Any, ...]:
@@ -148,7 +155,7 @@ def unentangled(moves: list[tuple[Place, Any, Any]]) -> list[tuple[Place, Any, A
 
     The parameters are changed one after another, and the gradients belong to the values before.
     """
-    owners = {id(place.given): i for i, (place, _, _) in enumerate(moves)}
+    owners = {id(place.parameter): i for i, (place, _, _) in enumerate(moves)}
     return [
         (place, x, copied(g)) if owners.get(id(g), i) != i else (place, x, g) for i, (place, x, g) in enumerate(moves)
     ]

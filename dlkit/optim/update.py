@@ -294,7 +294,7 @@ class UpdateRule:
                 f"{HOW_TO_CHANGE}"
             )
         for place, p in zip(places, parameters, strict=True):
-            if p is not place.given:
+            if p is not place.parameter:
                 place.accept(p)
         return places
 
