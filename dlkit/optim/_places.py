@@ -53,7 +53,7 @@ class Place:
         self._address = 0
 
     def bind(self, rule: Any, source: Any) -> Any:
-        """Return the array to be changed. It is taken from `source`: the parameter, or the array that a Tensor lends."""
+        """Return the array to be changed, taken from `source`: the parameter, or the array that a Tensor lends."""
         if source is not self._source or self._has_moved():
             self._bind(rule, source)
         if isinstance(self.array, np.ndarray) and not self.array.flags.writeable:
