@@ -661,6 +661,22 @@ def test_mixing_names_both():
             call()
 
 
+@pytest.mark.parametrize("data", [2.0, [2.0]], ids=["number", "array"])
+def test_a_scalar_of_another_dtype_is_refused_beside_numbers_too(data):
+    x = Tensor(data)
+    for call, message in (
+        (lambda: x * np.float32(3), "multiply: x is float64, y is float32"),
+        (lambda: np.float32(3) * x, "multiply: x is float32, y is float64"),
+        (lambda: x * np.array(3, np.float32), "multiply: x is float64, y is float32"),
+        (lambda: ag.maximum(x, np.float16(3)), "maximum: x is float64, y is float16"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            call()
+    for number in (3, 3.0, True, np.float64(3), np.bool_(True), np.int64(3)):
+        assert (x * number).dtype == np.float64
+    assert ag.where(np.bool_(True), x, 0.0).dtype == np.float64
+
+
 def test_booleans_and_small_integers_go_with_every_float():
     for dtype in (np.float32, np.float64):
         x = Tensor(np.ones(2, dtype))
@@ -1289,6 +1305,47 @@ def test_a_rule_that_returns_the_wrong_thing(part, error, message, device):
     with pytest.raises(error, match=message):
         own(x).backward()
     assert x.grad is None
+
+
+def test_of_two_rules_for_one_tensor_the_wrong_one_is_named():
+    @operation
+    def product(x, y):
+        return x * y
+
+    @operation
+    def joined(*xs):
+        return xs[0] * xs[1]
+
+    product.derivatives(x=lambda g, z, x, y: g * y, y=lambda g, z, x, y: None)
+    joined.derivatives(xs=lambda i, g, z, *xs: None if i else g * xs[1])
+    t = Tensor(2.0)
+    with pytest.raises(TypeError, match="product: the rule for y must return an array"):
+        product(t, t).backward()
+    with pytest.raises(TypeError, match="joined: the rule for argument 2 must return an array"):
+        joined(t, t).backward()
+
+
+@every_device
+def test_messages_write_shapes_as_tuples(device):
+    x = tensor([1.0, 2.0], device)
+    y = x * x
+    x.value = x.value * 2.0
+    with pytest.raises(RuntimeError, match=r"its operand of shape \(2,\) was changed"):
+        gradients(y, [x], x.value)
+
+
+@pytest.mark.parametrize(
+    ("result", "kind"), [(lambda x: (x, x), "tuple"), (lambda x: [x], "list"), (lambda x: None, "NoneType")]
+)
+@every_device
+def test_an_operation_returns_one_array(result, kind, device):
+    @operation
+    def own(x):
+        return result(x)
+
+    for shape in ((), (2,)):
+        with pytest.raises(TypeError, match=f"own must return one array; got {kind}"):
+            own(tensor(np.ones(shape), device))
 
 
 def test_a_rule_may_leave_broadcasting_to_the_engine():

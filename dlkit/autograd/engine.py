@@ -4,21 +4,22 @@ Recording. An operation on nodes makes a node, which remembers the operation and
 number from one counter, so a node is always younger than the operands it was computed from.
 
 Going back. From the root, always take the youngest node waiting: everything computed from it is younger still, so all
-parts of its gradient have arrived. Its operands' rules send parts on, which are added up where they meet. This is the
-order that a topological sort would find, without a search and without recursion (Linnainmaa, 1976, *Taylor expansion of
-the accumulated rounding error*, BIT 16; Griewank and Walther, 2008, *Evaluating Derivatives*, chapter 3).
+parts of its gradient have arrived. Its operands' rules send parts on, which are added up where they meet. This is an
+order in which a topological sort of the reversed graph could list the nodes, found without a search and without
+recursion (Linnainmaa, 1976, *Taylor expansion of the accumulated rounding error*, BIT 16; Griewank and Walther, 2008,
+*Evaluating Derivatives*, chapter 3).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Container
-from contextlib import ContextDecorator
+from collections.abc import Callable, Container
+from functools import wraps
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
 
-from numpy import float64, ndarray
+from numpy import bool_, float64, ndarray
 
 from dlkit.arrays import check_agreement
 from dlkit.autograd.operation import Operation
@@ -26,7 +27,10 @@ from dlkit.autograd.operations.shapes import sum_to
 
 __all__ = ["Node", "is_recording", "no_grad", "record", "recording", "reverse"]
 
-_number = count(0, -1).__next__  # downwards, so that the youngest node has the smallest: heapq gives the smallest first
+# Downwards, so that the youngest node has the smallest number: heapq gives the smallest first.
+next_number = count(0, -1).__next__
+
+_NUMBERS = frozenset({float64, float, int, bool, bool_})  # they go with each other, in whatever combination
 
 
 class Node:
@@ -59,7 +63,9 @@ def record(operation: Operation, operands: tuple[Any, ...], options: dict[str, A
     values = []
     kind: type[Node] = Node
     requires_grad = False
-    numbers_only = True
+    numbers_only = (
+        True  # float64, Python's numbers and nothing else: these always agree, so the slow check can be spared
+    )
     for operand in operands:
         if isinstance(operand, Node):
             kind = type(operand)
@@ -68,18 +74,20 @@ def record(operation: Operation, operands: tuple[Any, ...], options: dict[str, A
             operand = operand._value
             if type(operand) is not float64:
                 numbers_only = False
+        elif type(operand) not in _NUMBERS:
+            numbers_only = False
         values.append(operand)
     if not numbers_only and len(values) > 1:
         check_agreement(operation.name, values, operation.operands)
     node = object.__new__(kind)
     node._value = value = operation.forward(*values, **options)
-    node._number = _number()
+    node._number = next_number()
     node.grad = None
     if type(value) is not float64:
-        if numbers_only and len(values) > 1:
-            check_agreement(operation.name, values, operation.operands)  # a plain array was among the numbers
         if type(value) is ndarray:
             value.flags.writeable = False  # rules will read it: a change would falsify the gradient, so it is refused
+        elif not hasattr(value, "dtype"):
+            raise TypeError(f"{operation.name} must return one array; got {type(value).__name__}")
     if requires_grad and _mode.recording and not operation.constant:
         node.requires_grad = True
         node._origin = (operation, operands, values, options)
@@ -117,12 +125,14 @@ def reverse(
     """
     found = []
     waiting = [root._number]
-    arrived: dict[int, list[Any]] = {root._number: [root, gradient, False]}  # node, its gradient so far, is it ours
+    # By number: the node, its gradient so far, and whether that is a sum made here, which nobody else holds.
+    arrived: dict[int, tuple[Node, Any, bool]] = {root._number: (root, gradient, False)}
     while waiting:
         number = heappop(waiting)
         node, g, _ = arrived.pop(number)
         origin = node._origin
-        if origin is None if wanted is None else number in wanted:
+        asked_for = origin is None if wanted is None else number in wanted
+        if asked_for:
             found.append((node, g))
         if origin is None:
             continue
@@ -134,7 +144,7 @@ def reverse(
         operation, operands, values, options = origin
         z = node._value
         if create_graph:
-            z, values = node, operands
+            z, values = node, list(operands)
         for operand, rule in zip(operands, operation.rules):  # noqa: B905  (strict= costs more than the zip; rules may have no end)
             if not isinstance(operand, Node) or not operand.requires_grad:
                 continue
@@ -143,33 +153,39 @@ def reverse(
                 continue
             if key < number:
                 raise RuntimeError(
-                    f"{operation.name}: its operand of shape {operand._value.shape} was changed after it was used; "
-                    f"finish the backward pass before the values change"
+                    f"{operation.name}: its operand of shape {tuple(operand._value.shape)} was changed after it was "
+                    f"used; finish the backward pass before the values change"
                 )
             part = rule(g, z, *values, **options)
             try:
                 if part.shape != operand._value.shape:
                     part = sum_to(part, operand._value.shape)
             except (AttributeError, ValueError) as error:
-                raise _bad_part(operation, operands, operand, part) from error
+                raise _bad_part(operation, operands, operand, rule, part) from error
             earlier = arrived.get(key)
             if earlier is None:
-                arrived[key] = [operand, part, False]  # kept as it is, though someone else may hold it as well
+                arrived[key] = (operand, part, False)  # kept as it is, though someone else may hold it as well
                 heappush(waiting, key)
-            elif earlier[2] and not create_graph:
-                earlier[1] += part  # a sum made here, which nobody else holds, may grow in place
+                continue
+            _, total, ours = earlier
+            if ours and not create_graph:
+                total += part  # in place
             else:
-                earlier[1] = earlier[1] + part
-                earlier[2] = True
+                total = total + part
+            arrived[key] = (operand, total, True)
         if release:
             node._origin = RELEASED
             del origin, operands, values, z
     return found
 
 
-def _bad_part(operation: Operation, operands: tuple[Any, ...], operand: Node, part: Any) -> Exception:
-    position = next(k for k, other in enumerate(operands) if other is operand)
-    name = f"argument {position + 1}" if operation.variadic else operation.operands[position]
+def _bad_part(operation: Operation, operands: tuple[Any, ...], operand: Node, rule: Any, part: Any) -> Exception:
+    if operation.variadic:
+        (position,) = rule.args
+        name = f"argument {position + 1}"
+    else:  # an operand may stand in several places: it is the one with this rule
+        named = zip(operation.operands, operands, operation.rules, strict=True)
+        name = next(name for name, other, its_rule in named if other is operand and its_rule is rule)
     shape = getattr(part, "shape", None)
     if shape is None:
         return TypeError(
@@ -193,7 +209,31 @@ def is_recording() -> bool:
     return _mode.recording
 
 
-class no_grad(ContextDecorator):  # noqa: N801  (a function to its users: `with no_grad():`, `@no_grad()`)
+class _Switch:
+    """Turns recording on or off, as a context or a decorator; what was before comes back."""
+
+    _records: bool
+
+    def __init__(self) -> None:
+        self._before: list[bool] = []  # one entry for each time it was entered and not yet left
+
+    def __enter__(self) -> None:
+        self._before.append(_mode.recording)
+        _mode.recording = self._records
+
+    def __exit__(self, *error: object) -> None:
+        _mode.recording = self._before.pop()
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def switched(*args: Any, **kwargs: Any) -> Any:
+            with type(self)():  # a new one for each call: calls in several threads do not mix
+                return function(*args, **kwargs)
+
+        return switched
+
+
+class no_grad(_Switch):  # noqa: N801  (a function to its users: `with no_grad():`, `@no_grad()`)
     """Within it nothing is recorded: results require no gradient, and leaves may be updated in place.
 
     Examples
@@ -204,21 +244,8 @@ class no_grad(ContextDecorator):  # noqa: N801  (a function to its users: `with 
 
     _records = False
 
-    def __init__(self) -> None:
-        self._before: list[bool] = []  # one entry for each time it was entered and not yet left
 
-    def _recreate_cm(self) -> no_grad:  # a decorated function may call itself: each call keeps its own state
-        return type(self)()
-
-    def __enter__(self) -> None:
-        self._before.append(_mode.recording)
-        _mode.recording = self._records
-
-    def __exit__(self, *error: object) -> None:
-        _mode.recording = self._before.pop()
-
-
-class recording(no_grad):  # noqa: N801
+class recording(_Switch):  # noqa: N801
     """Within it operations are recorded, inside of `no_grad` too: for functions whose business is a derivative."""
 
     _records = True

@@ -12,7 +12,7 @@ import numpy as np
 
 from dlkit import arrays
 from dlkit.autograd import operations as op
-from dlkit.autograd.engine import Node, _number, is_recording, record, reverse
+from dlkit.autograd.engine import Node, is_recording, next_number, record, reverse
 from dlkit.autograd.operation import Operation, register_face
 
 __all__ = ["Tensor"]
@@ -58,7 +58,7 @@ class Tensor(Node):
 
     def __init__(self, data: Any, *, dtype: Any = None, device: str | None = None, requires_grad: bool = True):
         self._value = _floats(data, dtype, device)
-        self._number = _number()
+        self._number = next_number()
         self._origin = None
         self.requires_grad = requires_grad
         self.grad = None
@@ -102,7 +102,7 @@ class Tensor(Node):
         """Become younger than anything computed from the old value: `reverse` will notice."""
         if not hasattr(self, "_first_number"):
             self._first_number = self._number
-        self._number = _number()
+        self._number = next_number()
 
     def _check_leaf(self, what: str) -> None:
         if self._origin is not None:
@@ -281,27 +281,28 @@ class Tensor(Node):
     # x -= step updates a leaf in place under no_grad; elsewhere it means x = x - step, which makes a new node.
 
     def __iadd__(self, other: Any) -> Tensor:
-        return self + other if self._in_place(other) is None else self
+        return self if self._in_place(other) else self + other
 
     def __isub__(self, other: Any) -> Tensor:
-        return self - other if self._in_place(other, operator.isub) is None else self
+        return self if self._in_place(other, operator.isub) else self - other
 
     def __imul__(self, other: Any) -> Tensor:
-        return self * other if self._in_place(other, operator.imul) is None else self
+        return self if self._in_place(other, operator.imul) else self * other
 
     def __itruediv__(self, other: Any) -> Tensor:
-        return self / other if self._in_place(other, operator.itruediv) is None else self
+        return self if self._in_place(other, operator.itruediv) else self / other
 
-    def _in_place(self, step: Any, change: Any = operator.iadd) -> Tensor | None:
+    def _in_place(self, step: Any, change: Any = operator.iadd) -> bool:
+        """Update a leaf that requires a gradient, and tell whether it is one."""
         if self._origin is not None or not self.requires_grad:
-            return None
+            return False
         if is_recording():
             raise RuntimeError("in-place change of a tensor that requires a gradient: do it within no_grad()")
         step = _plain(step)
         arrays.check_agreement("in-place change", [self._value, step], ("the tensor", "the other"))
         with self.writing() as array:
             change(array, step)
-        return self
+        return True
 
     # Comparisons give plain arrays of booleans: they have no derivative.
 
