@@ -1,6 +1,7 @@
 """Operations of neural networks: activations, the softmax, and its cross entropy.
 
-All are stable for every finite input: ``exp`` only sees numbers ≤ 0.
+None overflows for a finite input: ``exp`` only sees numbers ≤ 0. At the far ends derivatives such as g·z·(1 − z) round
+to 0.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ relu.derivatives(x=lambda g, z, x: g * sign(z))  # z is 0 or positive; one cheap
 
 @operation
 def leaky_relu(x: Any, *, slope: float = 0.1) -> Any:
-    """Return x where x > 0, slope·x elsewhere. The subgradient taken at 0 is the slope."""
+    """Return x where x > 0, slope·x elsewhere. At 0 the slope is taken, a subgradient for slope ≤ 1."""
     xp = namespace(x)
     return xp.maximum(x, 0) + slope * xp.minimum(x, 0)
 
