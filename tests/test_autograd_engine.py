@@ -627,6 +627,9 @@ def test_arguments_of_operations():
         (lambda: ag.clip(x, lo=1.0, high=1.0), "clip has no argument 'lo'; it takes x, low, high"),
         (lambda: ag.add(x), "add lacks its argument 'y'"),
         (lambda: ag.add(x, x, x), "add takes 2 arguments; got 3"),
+        (lambda: ag.sum(x, 0, axis=1), "sum got axis twice"),
+        (lambda: ag.sum(x, 0, x=x), "sum got x twice"),
+        (lambda: ag.add(x, x=x), "add got x twice"),
     ):
         with pytest.raises(TypeError, match=message):
             call()
@@ -854,6 +857,8 @@ def test_gradients_are_zero_where_there_is_no_path(device):
     assert gradients(y, []) == []
     with pytest.raises(TypeError, match=r"xs\[1\] must be a Tensor; got float"):
         gradients(y, [x, 1.0])
+    with pytest.raises(TypeError, match=r"xs must be a list: write \[t\]"):
+        gradients(y, x)
 
 
 def test_gradients_do_not_visit_what_is_older_than_all_that_is_wanted(monkeypatch):
@@ -1010,6 +1015,20 @@ def test_argnums():
     for twice in ((0, 0), (1, -1)):
         with pytest.raises(ValueError, match="argnums must name each argument once"):
             grad(f, twice)(2.0, 3.0)
+    assert grad(f, np.int64(1))(2.0, 3.0) == 2.0
+    for wrong in (0.0, None, (0, 1.0), "x"):
+        for function in (grad, value_and_grad):
+            with pytest.raises(TypeError, match="argnums must be an integer or a tuple of integers; got"):
+                function(f, wrong)
+    for wrong in (0.0, (0,)):
+        for function in (jacobian, hessian):
+            with pytest.raises(TypeError, match="argnums must be an integer"):
+                function(f, wrong)
+
+
+def test_argnums_are_checked_before_anything_is_computed():
+    with pytest.raises(ValueError, match="argnums must name each argument once"):
+        grad(lambda x: x, (0, 0))("no number")
 
 
 def test_what_grad_refuses():
@@ -1269,6 +1288,14 @@ def test_mistakes_in_a_student_s_operation():
         @operation
         def scaled(x, k=2.0):
             return k * x
+
+    for forward, message in (
+        (lambda x, **more: x, r"\*\*more is not possible; write operands, then options after a \*"),
+        (lambda x, /: x, r"x before a / is not possible"),
+        (lambda x, *xs: x, r"beside \*xs there can be no other operand"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            operation(forward)
 
     @operation
     def joined(*xs):

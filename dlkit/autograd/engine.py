@@ -63,9 +63,8 @@ def record(operation: Operation, operands: tuple[Any, ...], options: dict[str, A
     values = []
     kind: type[Node] = Node
     requires_grad = False
-    numbers_only = (
-        True  # float64, Python's numbers and nothing else: these always agree, so the slow check can be spared
-    )
+    # Nothing but float64 and Python's numbers, which always agree: the check, slow beside work on numbers, is spared.
+    numbers_only = True
     for operand in operands:
         if isinstance(operand, Node):
             kind = type(operand)

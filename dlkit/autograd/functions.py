@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
+from operator import index
 from typing import Any
 
 from numpy import ndarray, ndindex
@@ -21,6 +22,8 @@ from dlkit.autograd.tensor import Tensor, seed
 __all__ = ["grad", "gradients", "hessian", "jacobian", "value_and_grad"]
 
 
+# Makes a fresh node, for each of several nested derivatives, of an input that is a Tensor already. A gradient by that
+# Tensor itself would take in what reaches f by other ways: by a closure, or by the derivative around this one.
 @operation
 def _same(x: Any) -> Any:
     return x
@@ -59,11 +62,15 @@ def gradients(
 
     Raises
     ------
+    TypeError
+        If `xs` is not a list of tensors.
     ValueError
         If `y` has several entries and `gradient` is not given, or has another shape.
     RuntimeError
         If what was recorded is released already, or a tensor was changed since it was used.
     """
+    if isinstance(xs, Tensor):
+        raise TypeError("xs must be a list: write [t] for a single tensor t")
     for position, x in enumerate(xs):
         if not isinstance(x, Tensor):
             raise TypeError(f"xs[{position}] must be a Tensor; got {type(x).__name__}")
@@ -110,25 +117,26 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
     Raises
     ------
     TypeError
-        When called: if an argument to differentiate by does not hold floats, or `f` does not return a Tensor.
+        If `argnums` holds anything but integers. When called: if an argument to differentiate by does not hold floats,
+        or `f` does not return a Tensor.
     ValueError
         When called: if `f` returns more than one number.
     """
-    several = not isinstance(argnums, int)
-    positions: Sequence[int] = argnums if not isinstance(argnums, int) else (argnums,)
+    several = isinstance(argnums, Sequence)
+    positions = _positions(argnums)
 
     @wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        y, inputs, traced = _trace(f, positions, args, kwargs)
+        y, inputs, differentiable = _trace(f, positions, args, kwargs)
         if y.size != 1:
             raise ValueError(
                 f"{_name(f)} must return one number to have a gradient; got shape {y.shape}. Sum or average it, or "
                 f"use jacobian"
             )
         flat = [x for structure in inputs for x in _leaves(structure)]
-        found = iter(gradients(y, flat, create_graph=traced))
+        found = iter(gradients(y, flat, create_graph=differentiable))
         result = tuple(_rebuild(structure, found) for structure in inputs)
-        return (y if traced else y.value), (result if several else result[0])
+        return (y if differentiable else y.value), (result if several else result[0])
 
     return value_and_gradient
 
@@ -169,17 +177,20 @@ def jacobian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
         ``jacobian(f)(x)`` has the shape of f(x) followed by that of x. It makes one backward pass for each entry of
         f(x): cheap for few outputs, however many inputs there are.
     """
+    if isinstance(argnums, Sequence):
+        raise TypeError(f"argnums must be an integer; got {argnums!r}")
+    positions = _positions(argnums)
 
     @wraps(f)
     def all_partial_derivatives(*args: Any, **kwargs: Any) -> Any:
-        y, (x,), traced = _trace(f, (argnums,), args, kwargs)
+        y, (x,), differentiable = _trace(f, positions, args, kwargs)
         xp = namespace(y.value)
         rows = []
-        for index in ndindex(y.shape):
+        for place in ndindex(y.shape):
             unit = xp.zeros_like(y.value) if y.shape else xp.ones_like(y.value)
             if y.shape:
-                unit[index] = 1
-            rows += gradients(y, [x], unit, create_graph=traced, retain_graph=True)
+                unit[place] = 1
+            rows += gradients(y, [x], unit, create_graph=differentiable, retain_graph=True)
         if not y.shape:
             return rows[0]
         shape = (*y.shape, *x.shape)
@@ -211,23 +222,28 @@ def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
 def _trace(
     f: Callable[..., Any], positions: Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Tensor, list[Any], bool]:
-    """Call f with tensors at the given positions; return its result, those tensors, and whether tensors came in."""
-    traced = any(isinstance(x, Tensor) and x.requires_grad for arg in args for x in _leaves(arg))
-    given = list(args)
-    inputs = []
+    """Call f with tensors at the given positions.
+
+    Return its result, those tensors, and whether tensors that require gradients came in: then what is found is to be
+    differentiable as well.
+    """
     for position in positions:
         if not -len(args) <= position < len(args):
             raise TypeError(
                 f"argnums: {_name(f)} was called with {len(args)} arguments, so there is none at {position}"
             )
+    if len({position % len(args) for position in positions}) < len(positions):
+        raise ValueError(f"argnums must name each argument once; got {tuple(positions)}")
+    differentiable = any(isinstance(x, Tensor) and x.requires_grad for arg in args for x in _leaves(arg))
+    given = list(args)
+    inputs = []
+    for position in positions:
         with recording():
             leaves = [
                 _same(x) if isinstance(x, Tensor) and x.requires_grad else Tensor(x) for x in _leaves(args[position])
             ]
         given[position] = _rebuild(args[position], iter(leaves))
         inputs.append(given[position])
-    if len({position % len(args) for position in positions}) < len(positions):
-        raise ValueError(f"argnums must name each argument once; got {tuple(positions)}")
     with recording():
         y = f(*given, **kwargs)
     if not isinstance(y, Tensor):
@@ -235,7 +251,15 @@ def _trace(
             f"{_name(f)} must return a Tensor, computed from its arguments by operators and operations of "
             f"dlkit.autograd; got {type(y).__name__}"
         )
-    return y, inputs, traced
+    return y, inputs, differentiable
+
+
+def _positions(argnums: Any) -> tuple[int, ...]:
+    several = argnums if isinstance(argnums, Sequence) else (argnums,)
+    try:
+        return tuple(index(position) for position in several)
+    except TypeError:
+        raise TypeError(f"argnums must be an integer or a tuple of integers; got {argnums!r}") from None
 
 
 def _leaves(structure: Any) -> list[Any]:

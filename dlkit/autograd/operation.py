@@ -66,11 +66,16 @@ class Operation:
                     f"{forward.__name__}: {p.name} has a default, so it is an option; write it after a *, as in "
                     f"def {forward.__name__}(x, *, {p.name}={p.default!r})"
                 )
+            if p.kind in (p.POSITIONAL_ONLY, p.VAR_KEYWORD):
+                what = f"**{p.name}" if p.kind is p.VAR_KEYWORD else f"{p.name} before a /"
+                raise TypeError(f"{forward.__name__}: {what} is not possible; write operands, then options after a *")
         self.forward = forward
         self.name: str = forward.__name__
         self.operands = tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL))
         self.options = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        if self.variadic and len(self.operands) > 1:
+            raise TypeError(f"{self.name}: beside *{self.operands[-1]} there can be no other operand")
         self.rules: Any = [partial(_no_rule, self.name, name) for name in self.operands]
         if self.variadic:
             self.rules = _SamePerOperand(self.rules[0])
@@ -122,10 +127,13 @@ class Operation:
     def _bind(self, operands: tuple[Any, ...], options: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Let options be given by position too, after the operands, and fill in their defaults."""
         n = len(self.operands)
-        if not self.variadic and len(operands) > n:
-            options = {**dict(zip(self.options, operands[n:], strict=False)), **options}
+        if not self.variadic:
             if len(operands) > n + len(self.options):
                 raise TypeError(f"{self.name} takes {n + len(self.options)} arguments; got {len(operands)}")
+            for name, _ in zip((*self.operands, *self.options), operands, strict=False):
+                if name in options:
+                    raise TypeError(f"{self.name} got {name} twice")
+            options = {**dict(zip(self.options, operands[n:], strict=False)), **options}
             operands = operands[:n]
         if not self.variadic and len(operands) < n:
             try:
