@@ -15,6 +15,8 @@
     Recording, and the way back by the chain rule.
 ``tensor``
     An array that remembers how it was computed.
+``operators``
+    Its operators and methods: the table's operations, written as Python and numpy write them.
 ``functions``
     From a function to its derivative: grad, jacobian, hessian.
 ``check``

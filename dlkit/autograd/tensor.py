@@ -1,4 +1,4 @@
-"""`Tensor`: an array that remembers how it was computed. Operators and methods are operations of the table."""
+"""`Tensor`: an array that remembers how it was computed: what it holds, how it may change, its way back."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from dlkit import arrays
-from dlkit.autograd import operations as op
-from dlkit.autograd.engine import Node, is_recording, next_number, record, reverse
-from dlkit.autograd.operation import Operation, register_face
+from dlkit.autograd.engine import is_recording, next_number, record, reverse
+from dlkit.autograd.operation import register_face
+from dlkit.autograd.operators import Operators, plain
 
 __all__ = ["Tensor"]
 
 
-class Tensor(Node):
+class Tensor(Operators):
     """An array of floats through which gradients flow.
 
     Parameters
@@ -135,11 +135,6 @@ class Tensor(Node):
         """Where it lives: "numpy", "cpu", "cuda:0" and so on."""
         return arrays.device_of(self._value)
 
-    @property
-    def T(self) -> Tensor:  # noqa: N802
-        """The transpose: the axes in reverse order."""
-        return op.transpose(self)
-
     def numpy(self) -> np.ndarray:
         """Return the values as a numpy array of their own."""
         return np.array(arrays.to_numpy(self._value))
@@ -223,62 +218,7 @@ class Tensor(Node):
                 given.add(id(g))
             tensor.grad = g
 
-    # Operators
-
-    def __add__(self, other: Any) -> Tensor:
-        return record(op.add, (self, other), {})
-
-    def __radd__(self, other: Any) -> Tensor:
-        return record(op.add, (other, self), {})
-
-    def __sub__(self, other: Any) -> Tensor:
-        return record(op.subtract, (self, other), {})
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return record(op.subtract, (other, self), {})
-
-    def __mul__(self, other: Any) -> Tensor:
-        return record(op.multiply, (self, other), {})
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return record(op.multiply, (other, self), {})
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return record(op.divide, (self, other), {})
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return record(op.divide, (other, self), {})
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return record(op.matmul, (self, other), {})
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return record(op.matmul, (other, self), {})
-
-    def __neg__(self) -> Tensor:
-        return record(op.negative, (self,), {})
-
-    def __abs__(self) -> Tensor:
-        return record(op.abs, (self,), {})
-
-    def __pow__(self, exponent: Any) -> Tensor:
-        if type(exponent) is int or type(exponent) is float:
-            return record(op.power_of, (self,), {"exponent": exponent})
-        return record(op.power, (self, exponent), {})
-
-    def __rpow__(self, base: Any) -> Tensor:
-        return record(op.power, (base, self), {})
-
-    def __getitem__(self, key: Any) -> Tensor:
-        return record(op.getitem, (self,), {"key": key})
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        raise TypeError(
-            "a tensor's entries cannot be assigned, as its derivative would be lost: build the new tensor with "
-            "where, concatenate or stack"
-        )
-
-    # x -= step updates a leaf in place under no_grad; elsewhere it means x = x - step, which makes a new node.
+    # In place: x -= step updates a leaf under no_grad; elsewhere it means x = x - step, which makes a new node.
 
     def __iadd__(self, other: Any) -> Tensor:
         return self if self._in_place(other) else self + other
@@ -298,76 +238,14 @@ class Tensor(Node):
             return False
         if is_recording():
             raise RuntimeError("in-place change of a tensor that requires a gradient: do it within no_grad()")
-        step = _plain(step)
+        step = plain(step)
         arrays.check_agreement("in-place change", [self._value, step], ("the tensor", "the other"))
         with self.writing() as array:
             change(array, step)
         return True
 
-    # Comparisons give plain arrays of booleans: they have no derivative.
-
-    def __lt__(self, other: Any) -> Any:
-        return self._value < _plain(other)
-
-    def __le__(self, other: Any) -> Any:
-        return self._value <= _plain(other)
-
-    def __gt__(self, other: Any) -> Any:
-        return self._value > _plain(other)
-
-    def __ge__(self, other: Any) -> Any:
-        return self._value >= _plain(other)
-
-    def __eq__(self, other: Any) -> Any:
-        return self._value == _plain(other)
-
-    def __ne__(self, other: Any) -> Any:
-        return self._value != _plain(other)
-
-    __hash__ = Node.__hash__
-
-    # Methods
-
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """Return the sum along an axis, several or all."""
-        return op.sum(self, axis=axis, keepdims=keepdims)
-
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """Return the mean along an axis, several or all."""
-        return op.mean(self, axis=axis, keepdims=keepdims)
-
-    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """Return the largest entry along an axis, several or all; ties share the gradient."""
-        return op.max(self, axis=axis, keepdims=keepdims)
-
-    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """Return the smallest entry along an axis, several or all; ties share the gradient."""
-        return op.min(self, axis=axis, keepdims=keepdims)
-
-    def reshape(self, *shape: Any) -> Tensor:
-        """Return the entries in another shape."""
-        return op.reshape(self, shape=shape[0] if len(shape) == 1 else shape)
-
-    def transpose(self, *axes: Any) -> Tensor:
-        """Return the axes in another order, reversed by default."""
-        return op.transpose(self, axes=(axes[0] if len(axes) == 1 else axes) or None)
-
-    # numpy's functions, given a tensor, ask here.
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        ours = op.abs if ufunc is np.absolute else getattr(op, ufunc.__name__, None)
-        if isinstance(ours, Operation) and method == "__call__" and not kwargs:
-            return ours(*inputs)
-        if ufunc in _COMPARISONS and method == "__call__" and not kwargs:
-            return ufunc(*map(_plain, inputs))
-        raise TypeError(_no_derivative(ufunc.__name__, ours))
-
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        raise TypeError(_no_derivative(function.__name__, getattr(op, function.__name__, None)))
-
 
 _ONE = np.float64(1)
-_COMPARISONS = {np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal}
 register_face(Tensor, record)
 
 
@@ -383,7 +261,7 @@ def seed(root: Tensor, gradient: Any, name: str = "backward") -> Any:
                 f"or pass gradient=, the gradient with respect to it"
             )
         return arrays.namespace(value).ones_like(value)
-    gradient = _plain(gradient)
+    gradient = plain(gradient)
     if not arrays.is_array(gradient):
         gradient = arrays.array(gradient, value.dtype, root.device)
     gradient = gradient.clone() if arrays.is_torch(gradient) else np.array(gradient)[()]  # ours, to keep as it is
@@ -397,15 +275,6 @@ def _restored(kind: type[Tensor], value: Any, requires_grad: bool, grad: Any) ->
     tensor = kind(value, requires_grad=requires_grad)
     tensor.grad = grad
     return tensor
-
-
-def _plain(x: Any) -> Any:
-    return x._value if isinstance(x, Tensor) else x
-
-
-def _no_derivative(name: str, ours: Any) -> str:
-    use = f"dlkit.autograd.{name}" if ours is not None else "the functions of dlkit.autograd"
-    return f"numpy.{name} would drop the derivative: use {use}, or tensor.value for the numbers"
 
 
 def _floats(data: Any, dtype: Any, device: str | None) -> Any:
