@@ -1,9 +1,11 @@
 """Arrays: which functions belong to which, where they live, what does not go together, and what is imported when."""
 
 import math
+import re
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,6 +32,14 @@ def test_namespace_by_type():
         assert namespace(x) is SCALARS
     for x in (np.float32(1), np.int64(1), np.bool_(True), np.ma.masked_array([1.0]), np.ones(())):
         assert namespace(x) is NUMPY
+
+
+def test_every_name_is_used():
+    """The list of functions is what the package's formulas need, no more."""
+    package = Path(arrays.__file__).parents[1]
+    code = "".join(path.read_text("utf-8") for path in package.rglob("*.py") if path.name != "_namespaces.py")
+    code = re.sub(r"namespace\([^()]*\)", "xp", code)
+    assert not [name for name in vars(NUMPY) if not re.search(rf"\bxp\.{name}\b", code)]
 
 
 def test_namespace_of_several():
@@ -81,7 +91,6 @@ def test_the_same_names_everywhere(torch):
         "abs",
         "sign",
         "isfinite",
-        "isnan",
         "ones_like",
         "zeros_like",
     ],
@@ -122,13 +131,10 @@ def test_what_the_standard_says(as_torch):
         (xp.minimum(x, x * 0 + 2), np.minimum(data, 2)),
         (xp.maximum(x, x * 0 + 2), np.maximum(data, 2)),
         (xp.where(x > 2, x, 0.0), np.where(data > 2, data, 0)),
-        (xp.argmax(x, axis=1), [2, 2]),
         (xp.argsort(-x, axis=1), [[2, 1, 0]] * 2),
         (xp.einsum("ij,ij->i", x, x), [5.0, 50.0]),
         (xp.scatter_add(x[0], array(np.array([1, 1, 3]), device=device_of(x)), (4,)), [0.0, 1.0, 0.0, 2.0]),
         (xp.scatter_add(x, (slice(None), slice(1, 4)), (2, 5)), np.pad(data, ((0, 0), (1, 1)))),
-        (xp.all(x >= 0), True),
-        (xp.any(x > 5), False),
     ):
         assert type(got) is type(x) or not as_torch
         np.testing.assert_array_equal(to_numpy(got), expected)
