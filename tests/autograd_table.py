@@ -226,6 +226,14 @@ for shape in ((2, 3), ()):
     row(op.log_sigmoid, anywhere(*shape), same=lambda xp, x: -xp.log(1 + xp.exp(-x)), note=note)
     row(op.relu, off(0)(*shape), same=lambda xp, x: xp.where(x > 0, x, 0.0), note=note)
     row(
+        op.gate,
+        off(0)(*shape),
+        lambda x: op.gate(x * x, x),  # by its second operand it is flat
+        same=lambda xp, x: xp.where(x > 0, x * x, 0.0 * x),
+        note=note,
+        operands=(0,),
+    )
+    row(
         op.leaky_relu,
         off(0)(*shape),
         lambda x: op.leaky_relu(x, slope=0.2),

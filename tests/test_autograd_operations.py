@@ -286,7 +286,17 @@ def test_every_rule_is_made_wrong_below():
     broken = {
         (operation.name, operation.operands[0 if operation.variadic else position]) for operation, position, _ in RULES
     }
-    assert there == broken
+    assert there == broken | {("gate", "y")}  # 0, and whatever it is multiplied by it stays 0: see the next test
+
+
+def test_a_gate_is_flat_in_what_opens_it(monkeypatch):
+    x = np.array([-2.0, 0.5, 3.0])
+    gated = grad(lambda x: operations.sum(operations.gate(np.array([1.0, 2.0, 3.0]), x) + operations.relu(x) ** 3))
+    np.testing.assert_array_equal(gated(x), [0, 0.75, 27])
+    check_gradients(gated, x)
+    set_rule(monkeypatch, operations.gate, 1, lambda g, z, x, y: g)
+    with pytest.raises(AssertionError):
+        check_gradients(gated, x)
 
 
 def set_rule(monkeypatch, operation, position, rule):

@@ -40,6 +40,7 @@ from dlkit.autograd.operations.elementwise import (
 )
 from dlkit.autograd.operations.networks import (
     elu,
+    gate,
     leaky_relu,
     log_sigmoid,
     log_softmax,
@@ -77,6 +78,7 @@ __all__ = [
     "exp",
     "expand_dims",
     "expm1",
+    "gate",
     "getitem",
     "leaky_relu",
     "linear",

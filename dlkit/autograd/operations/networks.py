@@ -10,7 +10,7 @@ from typing import Any
 
 from dlkit.arrays import namespace
 from dlkit.autograd.operation import operation
-from dlkit.autograd.operations.elementwise import exp, sign, where
+from dlkit.autograd.operations.elementwise import exp, where
 from dlkit.autograd.operations.reductions import sum
 from dlkit.autograd.operations.shapes import expand_dims
 
@@ -52,7 +52,16 @@ def relu(x: Any) -> Any:
     return namespace(x).maximum(x, 0)
 
 
-relu.derivatives(x=lambda g, z, x: g * sign(z))  # z is 0 or positive; one cheap pass in numpy and in torch
+relu.derivatives(x=lambda g, z, x: gate(g, z))
+
+
+@operation
+def gate(x: Any, y: Any) -> Any:
+    """Return x where y > 0 and 0 elsewhere: the gate is open or shut. It is flat in y wherever it has a derivative."""
+    return namespace(x).gate(x, y)
+
+
+gate.derivatives(x=lambda g, z, x, y: gate(g, y), y=lambda g, z, x, y: g * 0.0)
 
 
 @operation
