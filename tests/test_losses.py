@@ -34,7 +34,7 @@ def data(dtype, n=60, K=5):
 def central_difference(f, x):
     """Return the derivative of each f(x)ᵢ with respect to row i of x, shape of x, and a bound on its error.
 
-    The step h = eps^(1/3) balances the cut-off h²/6·|f‴| (|f‴| < 1/5 for these losses) and the rounding eps·|f|/h.
+    The step h = eps^(1/3) balances the truncation h²/6·|f‴| (|f‴| < 1/5 for these losses) and the rounding eps·|f|/h.
     """
     h = np.finfo(np.float64).eps ** (1 / 3)
     gradient = np.empty_like(x)
