@@ -30,6 +30,8 @@ def check_agreement(where: str, values: Sequence[Any], names: Sequence[str] = ()
     TypeError
         If two of them disagree. The message names both, and what would make them agree.
     """
+    if _evidently_alike(values):
+        return
     first = -1
     wholes = []  # positions of integers and booleans
     for position, value in enumerate(values):
@@ -60,6 +62,12 @@ def check_agreement(where: str, values: Sequence[Any], names: Sequence[str] = ()
                 f"{where}: {_name(names, first)} is {x.dtype}, {_name(names, whole)} is {k.dtype}, of which numpy "
                 f"would make {np.result_type(x.dtype, k.dtype)}; convert the integers: astype({str(x.dtype)!r})"
             )
+
+
+def _evidently_alike(values: Sequence[Any]) -> bool:
+    """Tell in a moment that all values are arrays of one type, dtype and device, as they mostly are."""
+    kind, dtype, device = type(values[0]), getattr(values[0], "dtype", None), getattr(values[0], "device", None)
+    return dtype is not None and all(type(v) is kind and v.dtype is dtype and v.device == device for v in values)
 
 
 def _name(names: Sequence[str], position: int) -> str:

@@ -205,7 +205,7 @@ def _torch_namespace() -> Any:
         return torch.ops.aten.threshold_backward(x, y, 0) if x.shape == y.shape else x * (y > 0)
 
     functions = {name: getattr(compat, name) for name in _FUNCTIONS}
-    functions.update(maximum=maximum, minimum=minimum, matmul=torch.matmul, where=torch.where)
+    functions.update(maximum=maximum, minimum=minimum, take_along_axis=torch.take_along_dim, where=torch.where)
     return SimpleNamespace(**functions, einsum=torch.einsum, gate=gate, scatter_add=scatter_add, name="torch")
 
 
