@@ -30,7 +30,7 @@ def check_agreement(where: str, values: Sequence[Any], names: Sequence[str] = ()
     TypeError
         If two of them disagree. The message names both, and what would make them agree.
     """
-    if _evidently_alike(values):
+    if values and _evidently_alike(values):
         return
     first = -1
     wholes = []  # positions of integers and booleans
