@@ -444,7 +444,9 @@ def test_memory_of_a_chain_is_linear():
         assert x.grad == 1.0
         return most
 
-    # Python keeps some thousand tuples for reuse, which do not count: look at what more nodes add.
+    # Python keeps some thousand tuples for reuse, which do not count: fill that store first, then look at what more
+    # nodes add.
+    peak(20_000)
     a, b, c = peak(5000), peak(10_000), peak(20_000)
     assert c < 20_000 * 1024
     assert (c - b) / (b - a) == pytest.approx(2, rel=0.05)
@@ -1181,7 +1183,7 @@ def test_small_things():
     assert x.max().item() == 6.0
     assert x.min(axis=1).shape == (2,)
     assert x.mean(axis=(0, 1), keepdims=True).shape == (1, 1)
-    assert float(Tensor(2.5)) == 2.5
+    assert float(Tensor(2.5, requires_grad=False)) == 2.5
     assert sum([Tensor(1.0), Tensor(2.0)]).value == 3.0
     assert abs(Tensor(-2.0)).value == 2.0
     assert (-Tensor(2.0)).value == -2.0
@@ -1225,7 +1227,7 @@ def test_a_copy_is_a_leaf_of_its_own(duplicate, device):
         v += 1.0
     np.testing.assert_array_equal(plain(w), [1.0, 2.0])
     assert not duplicate(w.detach()).requires_grad
-    with pytest.raises(TypeError, match=r"cannot be copied or pickled with its graph: detach\(\) it"):
+    with pytest.raises(TypeError, match=r"cannot be copied or pickled with its graph.*detach\(\) it"):
         duplicate(w * 2.0)
 
 
@@ -1415,7 +1417,7 @@ def with_rule(f, rule):
 
 def test_the_check_says_where_the_function_ends():
     for f, x in ((ag.log, 1e-6), (ag.sqrt, 0.0), (lambda x: ag.exp(1e9 * x), 0.0)):
-        with np.errstate(all="ignore"), pytest.raises(ValueError, match=r"argument 1, index \[\]: the function is not"):
+        with np.errstate(all="ignore"), pytest.raises(ValueError, match=r"argument 1: the function is not"):
             check_gradients(f, x)
     with pytest.raises(AssertionError, match=r"the gradient is nan, differences of the function give 2$"):
         check_gradients(with_rule(lambda x: x * x, lambda g, z, x: g * math.nan), 1.0)
@@ -1434,7 +1436,7 @@ def test_the_check_says_where_the_function_ends():
     ],
 )
 def test_the_check_refuses_where_differences_are_no_guide(f, rule, x):
-    with pytest.raises(ValueError, match=r"own, argument 1, index \[\]: the differences are no guide here"):
+    with pytest.raises(ValueError, match=r"own, argument 1: the differences are no guide here"):
         check_gradients(with_rule(f, rule), x)
 
 
@@ -1599,7 +1601,7 @@ def test_finite_at_ten_thousand(shape, dtype, device):
         ):
             y = ag.sum(getattr(ag, name)(x))
             for g in gradients(y, [x], create_graph=True):
-                values[name, at] = (float(y), float(ag.sum(g)))
+                values[name, at] = (y.item(), float(ag.sum(g)))
     for (name, at), pair in values.items():
         assert np.isfinite(pair).all(), (name, at)
     assert values["sigmoid", -1e4] == (0.0, 0.0)
@@ -1919,3 +1921,59 @@ def test_reductions_of_any_shape(shape, data):
     w = numbers(y.shape, 8)
     kept = np.sum(x.value, axis=axis, keepdims=True).shape
     np.testing.assert_array_equal(gradients(y, [x], w)[0], np.broadcast_to(w.reshape(kept), shape))
+
+
+# What students try
+
+
+def test_a_gradient_within_a_gradient_sees_the_variables_around_it():
+    # d/dx [x · ∂(x y²)/∂y at y = 1] = d/dx 2x² = 4x
+    assert grad(lambda x: x * grad(lambda y: x * y * y)(1.0))(3.0) == 12
+    assert grad(lambda x: ag.sum(ag.jacobian(lambda y: x * y**2)(np.array([1.0, 2.0]))))(3.0) == 6
+    assert type(grad(lambda y: y * y)(1.0)) is np.float64  # and outside, arrays come back
+
+
+def test_the_depth_of_nesting_is_left_behind_after_an_error():
+    with pytest.raises(ZeroDivisionError):
+        grad(lambda x: x * (1 // 0))(1.0)
+    assert type(grad(lambda y: y * y)(1.0)) is np.float64
+
+
+def test_functions_of_plain_numbers_do_not_cut_the_path_unseen():
+    x = Tensor(2.0)
+    for cut in (math.exp, float, math.sqrt):
+        with pytest.raises(TypeError, match=r"would drop the derivative.*dlkit\.autograd.*item\(\)"):
+            cut(x)
+    with no_grad():
+        assert math.sqrt(x + 2.0) == 2
+    assert float(x.detach()) == 2
+    assert f"{x:.2f} {x}" == "2.00 Tensor(2.0)"
+
+
+@pytest.mark.parametrize(
+    ("slip", "message"),
+    [
+        (lambda: grad(Tensor(1.0) * 2.0), r"f must be a function.*got Tensor; for a tensor, call its backward\(\)"),
+        (lambda: ag.jacobian(3.0), "f must be a function.*got float"),
+        (lambda: Tensor("3"), "data must hold numbers; got str"),
+        (lambda: Tensor(None), "data must hold numbers; got NoneType"),
+        (lambda: Tensor([Tensor(1.0), 2.0]), r"join them with dlkit\.autograd\.stack"),
+        (
+            lambda: ag.operation(lambda x: x).derivatives(lambda g, z, x: g),
+            r"name the operand.*derivatives\(x=\.\.\.\)",
+        ),
+        (lambda: copy.copy(Tensor(1.0) * 2.0), r"to plot it is to copy it.*tensor\.value"),
+        (lambda: ag.draw(Tensor(1.0) * 2.0, [Tensor(1.0)]), "inputs: expected a dict.*got list"),
+        (lambda: ag.draw(type("Tensor", (), {})()), r"expected a Tensor of dlkit\.autograd, got .*\.Tensor"),
+    ],
+)
+def test_a_slip_is_told_with_what_to_do(slip, message):
+    with pytest.raises(TypeError, match=message):
+        slip()
+
+
+def test_a_kink_is_called_one():
+    with pytest.raises(AssertionError, match=r"a kink: the slope is 0 to the left and 1 to the right"):
+        check_gradients(ag.relu, 0.0)
+    with pytest.raises(AssertionError, match=r"index \[1\].*a kink.*a sum with random weights was taken"):
+        check_gradients(ag.relu, np.array([1.0, 0.0]))

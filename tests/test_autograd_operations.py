@@ -334,12 +334,12 @@ def test_a_wrong_rule_is_caught(operation, position, rows, wrong, monkeypatch):
     with pytest.raises(AssertionError) as caught:
         check_gradients(named, *points)
     found = re.match(
-        r"named, argument (\d+), index \[(.*?)\]: the gradient is (\S+), differences of the function give (\S+)",
+        r"named, argument (\d+)(?:, index \[(.*?)\])?: the gradient is (\S+), differences of the function give (\S+)",
         str(caught.value),
     )
     assert found, caught.value
     assert int(found[1]) == argument + 1
-    index = tuple(int(k) for k in found[2].split(",") if k)
+    index = tuple(int(k) for k in (found[2] or "").split(",") if k)
     # the message prints six digits
     assert float(found[4]) == pytest.approx(correct[index], rel=1e-5, abs=1e-8)
     assert float(found[3]) == pytest.approx(WRONG[wrong](correct[index]), rel=1e-5, abs=1e-8)
@@ -379,7 +379,7 @@ def test_a_wrong_second_derivative_is_caught(monkeypatch):
     right = tanh.rules[0]
     set_rule(monkeypatch, tanh, 0, lambda g, z, x: right(g, z.detach() if isinstance(z, Tensor) else z, x))
     check_gradients(tanh, 0.5)
-    with pytest.raises(AssertionError, match=r"argument 1, index \[\]"):
+    with pytest.raises(AssertionError, match=r"argument 1: "):
         check_gradients(grad(tanh), 0.5)
 
 

@@ -70,7 +70,8 @@ def _slope(f: Callable[[Any], Any], x: np.ndarray, index: tuple[int, ...], h: fl
     for sign in (1, -1):
         moved = x.copy()
         moved[index] += sign * h
-        ends.append((float(moved[index]), float(f(moved[()]))))
+        value = f(moved[()])
+        ends.append((float(moved[index]), value.item() if isinstance(value, Tensor) else float(value)))
     # The distance that the rounded arguments really have, not the one that was meant.
     return (ends[0][1] - ends[1][1]) / (ends[0][0] - ends[1][0])
 
@@ -113,6 +114,7 @@ def check_gradients(f: Callable[..., Any], *args: Any, rtol: float | None = None
         weights = y.dtype.type(weights) if y.device == "numpy" else weights
     got = gradients(y, tensors, weights)
     name = getattr(f, "__name__", type(f).__name__)
+    note = "" if y.size == 1 else " (of the result's entries, a sum with random weights was taken)"
     for position, (x, gradient) in enumerate(zip(tensors, got, strict=True)):
         plain = [t.value for t in tensors]
         device = x.device
@@ -120,20 +122,20 @@ def check_gradients(f: Callable[..., Any], *args: Any, rtol: float | None = None
         def value(moved: Any, position: int = position, plain: list[Any] = plain, device: str = device) -> float:
             point = [Tensor(v, requires_grad=False) for v in plain]
             point[position] = Tensor(moved, device=device, requires_grad=False)
-            return float(op.sum(f(*point) * weights))
+            return op.sum(f(*point) * weights).item()
 
-        _compare(value, x.numpy(), arrays.to_numpy(gradient), rtol, f"{name}, argument {position + 1}")
+        _compare(value, x.numpy(), arrays.to_numpy(gradient), rtol, f"{name}, argument {position + 1}", note)
 
 
 def _compare(
-    value: Callable[[Any], float], x: np.ndarray, gradient: np.ndarray, rtol: float | None, where: str
+    value: Callable[[Any], float], x: np.ndarray, gradient: np.ndarray, rtol: float | None, where: str, note: str
 ) -> None:
     eps = float(np.finfo(x.dtype).eps)
     scale = max(1.0, float(np.abs(gradient[np.isfinite(gradient)]).max(initial=0)))
     tolerance = (np.sqrt(eps) if rtol is None else rtol) * scale
     size = abs(value(x[()])) + 1
     for index in np.ndindex(x.shape):
-        h, got, entry = _step(x, index), float(gradient[index]), f"{where}, index {list(index)}"
+        h, got, entry = _step(x, index), float(gradient[index]), f"{where}, index {list(index)}" if index else where
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # said below, if it matters
             coarse, fine = _slope(value, x, index, h), _slope(value, x, index, h / 2)
         expected = (4 * fine - coarse) / 3
@@ -150,8 +152,20 @@ def _compare(
             digits = next((n for n in range(6, 17) if f"{got:.{n}g}" != f"{expected:.{n}g}"), 17)
             raise AssertionError(
                 f"{entry}: the gradient is {got:.{digits}g}, differences of the function give "
-                f"{expected:.{digits}g}{_hint(got, expected)}"
+                f"{expected:.{digits}g}{_kink(value, x, index, h, scale) or _hint(got, expected)}{note}"
             )
+
+
+def _kink(value: Callable[[Any], float], x: np.ndarray, index: tuple[int, ...], h: float, scale: float) -> str:
+    """Say so if the slopes to the left and to the right of x differ: then no gradient agrees with the difference."""
+    here, sides = value(x[()]), []
+    for sign in (-1, 1):
+        moved = x.copy()
+        moved[index] += sign * h
+        sides.append((value(moved[()]) - here) / (float(moved[index]) - float(x[index])) + 0.0)  # no slope of -0
+    if abs(sides[1] - sides[0]) < 0.01 * scale:
+        return ""
+    return f" (a kink: the slope is {sides[0]:.3g} to the left and {sides[1]:.3g} to the right; check beside it)"
 
 
 def _hint(got: float, expected: float) -> str:

@@ -6,6 +6,7 @@ gradients can be taken in turn.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from functools import wraps
 from operator import index
@@ -112,18 +113,20 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
     -------
     callable
         ``value, gradient = value_and_grad(f)(*args, **kwargs)``. The gradient has the structure of the argument; for
-        several `argnums` it is a tuple of them. Tensors that `f` takes from elsewhere count as constants.
+        several `argnums` it is a tuple of them. Tensors that `f` takes from elsewhere count as constants, unless it is
+        called within a function that is itself being differentiated.
 
     Raises
     ------
     TypeError
-        If `argnums` holds anything but integers. When called: if an argument to differentiate by does not hold floats,
-        or `f` does not return a Tensor.
+        If `f` is no function, or `argnums` holds anything but integers. When called: if an argument to differentiate by
+        does not hold floats, or `f` does not return a Tensor.
     ValueError
         When called: if `f` returns more than one number.
     """
     several = isinstance(argnums, Sequence)
     positions = _positions(argnums)
+    _check_function(f)
 
     @wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
@@ -180,6 +183,7 @@ def jacobian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     if isinstance(argnums, Sequence):
         raise TypeError(f"argnums must be an integer; got {argnums!r}")
     positions = _positions(argnums)
+    _check_function(f)
 
     @wraps(f)
     def all_partial_derivatives(*args: Any, **kwargs: Any) -> Any:
@@ -219,6 +223,13 @@ def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     return jacobian(grad(f, argnums), argnums)
 
 
+class _Nesting(threading.local):
+    depth = 0  # how many functions are being differentiated, each within the one before
+
+
+_nesting = _Nesting()
+
+
 def _trace(
     f: Callable[..., Any], positions: Sequence[int], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Tensor, list[Any], bool]:
@@ -234,7 +245,10 @@ def _trace(
             )
     if len({position % len(args) for position in positions}) < len(positions):
         raise ValueError(f"argnums must name each argument once; got {tuple(positions)}")
-    differentiable = any(isinstance(x, Tensor) and x.requires_grad for arg in args for x in _leaves(arg))
+    # Within a function that is being differentiated, tensors may also come in unseen, as those of a closure do.
+    differentiable = _nesting.depth > 0 or any(
+        isinstance(x, Tensor) and x.requires_grad for arg in args for x in _leaves(arg)
+    )
     given = list(args)
     inputs = []
     for position in positions:
@@ -244,14 +258,24 @@ def _trace(
             ]
         given[position] = _rebuild(args[position], iter(leaves))
         inputs.append(given[position])
-    with recording():
-        y = f(*given, **kwargs)
+    _nesting.depth += 1
+    try:
+        with recording():
+            y = f(*given, **kwargs)
+    finally:
+        _nesting.depth -= 1
     if not isinstance(y, Tensor):
         raise TypeError(
             f"{_name(f)} must return a Tensor, computed from its arguments by operators and operations of "
             f"dlkit.autograd; got {type(y).__name__}"
         )
     return y, inputs, differentiable
+
+
+def _check_function(f: Any) -> None:
+    if not callable(f):
+        hint = "; for a tensor, call its backward()" if isinstance(f, Tensor) else ""
+        raise TypeError(f"f must be a function, which then is differentiated where it is called; got {_name(f)}{hint}")
 
 
 def _positions(argnums: Any) -> tuple[int, ...]:

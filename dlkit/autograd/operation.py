@@ -82,7 +82,7 @@ class Operation:
         self.constant = False
         update_wrapper(self, forward)
 
-    def derivatives(self, **rules: Callable[..., Any]) -> None:
+    def derivatives(self, *unnamed: Any, **rules: Callable[..., Any]) -> None:
         """Write down the derivatives, a rule for each operand by its name.
 
         Parameters
@@ -96,6 +96,8 @@ class Operation:
         TypeError
             If a name is not that of an operand, or a rule takes other arguments.
         """
+        if unnamed:
+            raise TypeError(f"name the operand of each rule: {self.name}.derivatives({self.operands[0]}=...)")
         for name, rule in rules.items():
             if name not in self.operands:
                 raise TypeError(f"{self.name} has no operand {name!r}; its operands are {', '.join(self.operands)}")

@@ -150,7 +150,10 @@ class Tensor(Operators):
     def __reduce__(self) -> tuple[Any, ...]:
         """Let copies and pickles be leaves of their own."""
         if self._origin is not None:
-            raise TypeError("the result of an operation cannot be copied or pickled with its graph: detach() it first")
+            raise TypeError(
+                "the result of an operation cannot be copied or pickled with its graph (to plot it is to copy it): use "
+                "tensor.value for the numbers, or detach() it first"
+            )
         return _restored, (type(self), self._value, self.requires_grad, self.grad)
 
     def __repr__(self) -> str:
@@ -161,7 +164,15 @@ class Tensor(Operators):
         return f"Tensor({text}{more})"
 
     def __float__(self) -> float:
+        if self.requires_grad and is_recording():
+            raise TypeError(
+                "float() and the functions of math would drop the derivative: use the functions of dlkit.autograd, or "
+                "tensor.item() for the number"
+            )
         return self.item()
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and self.size == 1 else format(str(self), spec)
 
     def __bool__(self) -> bool:
         return bool(self._value)
@@ -281,10 +292,15 @@ def _floats(data: Any, dtype: Any, device: str | None) -> Any:
     """Return a private copy of data as an array of floats that cannot be written to; a number as a numpy scalar."""
     if isinstance(data, float) and dtype is None and device is None:  # numpy.float64 is one, too
         return np.float64(data)
+    given_as = data
     if isinstance(data, Tensor):
         data = data._value
     if not arrays.is_torch(data):
+        if isinstance(data, (list, tuple)) and any(isinstance(x, Tensor) for x in data):
+            raise TypeError("data holds tensors, whose derivatives would be lost: join them with dlkit.autograd.stack")
         data = np.asarray(data)
+        if data.dtype.kind not in "fiubc":
+            raise TypeError(f"data must hold numbers; got {type(given_as).__name__}, as numpy {data.dtype}")
     given = str(data.dtype)
     value = arrays.array(data, dtype, device)
     if "float" not in given or "float" not in str(value.dtype):

@@ -80,7 +80,9 @@ def read(
 ) -> Graph:
     """Return the graph of `root`; the arguments are those of `draw`."""
     if not isinstance(root, Tensor):
-        raise TypeError(f"draw: expected a Tensor, got {type(root).__name__}")
+        kind = type(root)
+        name = f"{kind.__module__}.{kind.__name__}" if kind.__name__ == "Tensor" else kind.__name__  # not ours
+        raise TypeError(f"draw: expected a Tensor of dlkit.autograd, got {name}")
     if not root.requires_grad:
         raise ValueError(
             "draw: nothing is recorded of this tensor, as it depends on no tensor that requires a gradient "
@@ -124,6 +126,8 @@ def read(
 
 def _names(inputs: Mapping[str, Any]) -> dict[int, str]:
     """Return the names by the id of what they name."""
+    if not isinstance(inputs, Mapping):
+        raise TypeError(f'inputs: expected a dict as {{"x": x}}, got {type(inputs).__name__}')
     names: dict[int, str] = {}
     for name, x in inputs.items():
         if not isinstance(x, Node) and not (arrays.is_array(x) and not isinstance(x, np.generic)):
