@@ -158,7 +158,7 @@ def reverse(
             part = rule(g, z, *values, **options)
             try:
                 if part.shape != operand._value.shape:
-                    part = sum_to(part, operand._value.shape)
+                    part = sum_to(part, shape=operand._value.shape)
             except (AttributeError, ValueError) as error:
                 raise _bad_part(operation, operands, operand, rule, part) from error
             earlier = arrived.get(key)

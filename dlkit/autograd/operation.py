@@ -118,7 +118,7 @@ class Operation:
 
     def __call__(self, *operands: Any, **options: Any) -> Any:
         """Compute; and record, if an operand asks for it. Options may follow the operands by position."""
-        if self.options or len(operands) != len(self.operands):
+        if len(operands) != len(self.operands) or options.keys() != self.options.keys():
             operands, options = self._bind(operands, options)
         for operand in operands:
             face = _FACES.get(type(operand))
