@@ -39,6 +39,18 @@ def dlkit_numpy_scalars() -> Callable[[], Any]:
     return dlkit(np.float64)
 
 
+def _micrograd(sigmoid: Callable[[Any], Any]) -> Callable[[], Any]:
+    from micrograd.engine import Value
+
+    def run() -> tuple[float, float]:
+        x, y = map(Value, POINT)
+        f = (x + sigmoid(y)) / (sigmoid(x) + (x + y) ** 2)
+        f.backward()
+        return x.grad, y.grad
+
+    return _checked(run)
+
+
 def micrograd() -> Callable[[], Any]:
     """Set up micrograd, with the exponential that it lacks added in its manner; σ is composed from its operations."""
     from micrograd.engine import Value
@@ -52,16 +64,7 @@ def micrograd() -> Callable[[], Any]:
         out._backward = _backward
         return out
 
-    def sigmoid(x: Any) -> Any:
-        return 1 / (1 + exp(-x))
-
-    def run() -> tuple[float, float]:
-        x, y = map(Value, POINT)
-        f = (x + sigmoid(y)) / (sigmoid(x) + (x + y) ** 2)
-        f.backward()
-        return x.grad, y.grad
-
-    return _checked(run)
+    return _micrograd(lambda x: 1 / (1 + exp(-x)))
 
 
 def micrograd_own_sigmoid() -> Callable[[], Any]:
@@ -78,13 +81,7 @@ def micrograd_own_sigmoid() -> Callable[[], Any]:
         out._backward = _backward
         return out
 
-    def run() -> tuple[float, float]:
-        x, y = map(Value, POINT)
-        f = (x + sigmoid(y)) / (sigmoid(x) + (x + y) ** 2)
-        f.backward()
-        return x.grad, y.grad
-
-    return _checked(run)
+    return _micrograd(sigmoid)
 
 
 def torch_eager() -> Callable[[], Any]:

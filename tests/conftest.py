@@ -1,7 +1,54 @@
-"""nbgrader runs `alembic` by name; the tests have it run the one beside this Python, as the command line does."""
+"""What several modules of tests share.
+
+nbgrader runs `alembic` by name; the tests have it run the one beside this Python, as the command line does.
+"""
 
 import os
 import sys
+import warnings
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+
+
+@pytest.fixture
+def no_warnings():
+    """A warning is an error in the test, and so are numpy's floating-point conditions.
+
+    Not underflow: numpy never warns of it, and the tests' own comparisons underflow.
+    """
+    with warnings.catch_warnings(), np.errstate(divide="raise", over="raise", invalid="raise"):
+        warnings.simplefilter("error")
+        yield
+
+
+@pytest.fixture(params=["numpy", "cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request):
+    """Where the arrays of the test live, as `dlkit.arrays.array` takes it."""
+    if request.param == "cuda" and not pytest.importorskip("torch").cuda.is_available():
+        pytest.skip("no CUDA device")
+    return request.param
+
+
+@pytest.fixture
+def no_figures_left_over():
+    """Figures of the test are drawn without a screen and are gone after it."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def ax(no_figures_left_over):
+    """Empty axes of a new figure."""
+    import matplotlib.pyplot as plt
+
+    return plt.subplots()[1]

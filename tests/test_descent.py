@@ -396,7 +396,8 @@ assert not heavy & set(sys.modules), heavy & set(sys.modules)
 history = descent.gradient_descent(lambda x: x**2, 1.0, 0.25, 50, gradient=lambda x: 2 * x)
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
 
 
 def slow_run(progress, capfd, monkeypatch):

@@ -271,8 +271,11 @@ def test_names_are_escaped():
 
 def test_dollars_in_a_name_are_dollars():
     x = Tensor(1.0)
-    draw(x + 1, {"$x_$": x}).figure().canvas.draw()
+    figure = draw(x + 1, {"$x_$": x}).figure()
+    figure.canvas.draw()  # a name taken for a formula would stop it
+    texts = [*figure.texts, *(text for axes in figure.axes for text in axes.texts)]
     plt.close("all")
+    assert [text.get_parse_math() for text in texts if text.get_text() == "$x_$"] == [False]
 
 
 def test_the_alt_text_says_the_graph():

@@ -1,7 +1,5 @@
 """The losses: their values and gradients, their extremes, and what they refuse."""
 
-import warnings
-
 import numpy as np
 import pytest
 
@@ -13,15 +11,7 @@ LOG2 = np.log(2)
 INF = np.inf
 
 
-@pytest.fixture(autouse=True)
-def no_warnings():
-    """A warning is an error in every test of this module, and so are numpy's floating-point conditions.
-
-    Not underflow: numpy never warns of it, and the tests' own comparisons underflow.
-    """
-    with warnings.catch_warnings(), np.errstate(divide="raise", over="raise", invalid="raise"):
-        warnings.simplefilter("error")
-        yield
+pytestmark = pytest.mark.usefixtures("no_warnings")
 
 
 def data(dtype, n=60, K=5):

@@ -1,7 +1,6 @@
 """The losses of the margin: values, kinks, gradients; that they are convex, bound the 0-1 loss and are calibrated."""
 
 import math
-import warnings
 
 import numpy as np
 import pytest
@@ -44,7 +43,6 @@ CONVEX = [loss for loss in SURROGATES if loss is not sigmoid_loss]
 BOUNDS = [loss for loss in CONVEX if loss is not logistic_loss]
 SMOOTH = [logistic_loss, log2_logistic_loss, exponential_loss, sigmoid_loss]
 DTYPES = ["float32", "float64"]
-DEVICES = ["numpy", "cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 INF, NAN = np.inf, np.nan
 GRID = np.arange(-256, 257) / 32  # −8 … 8, all of them exact, the kinks among them
 
@@ -62,22 +60,7 @@ ON_PAPER = {
 }
 
 
-@pytest.fixture(autouse=True)
-def no_warnings():
-    """A warning is an error in every test of this module, and so are numpy's floating-point conditions.
-
-    Not underflow: numpy never warns of it, and the tests' own comparisons underflow.
-    """
-    with warnings.catch_warnings(), np.errstate(divide="raise", over="raise", invalid="raise"):
-        warnings.simplefilter("error")
-        yield
-
-
-@pytest.fixture(params=DEVICES)
-def device(request):
-    if request.param == "cuda" and not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
-    return request.param
+pytestmark = pytest.mark.usefixtures("no_warnings")
 
 
 def slopes(loss, m, device=None):

@@ -1045,7 +1045,15 @@ def test_a_class_that_cannot_work_is_refused_where_it_is_defined(members, messag
 
 
 def test_steps_may_name_the_state_as_they_like_or_take_it_together():
-    type("Own", (UpdateRule,), {"slots": ("m", "v"), "step": lambda self, x, g, mean, *rest, more=1: None})
+    def step(self, x, g, mean, *rest, more=1):
+        mean += g
+        rest[0][...] = more
+        x -= mean * rest[0]
+
+    own = type("Own", (UpdateRule,), {"slots": ("m", "v"), "step": step})
+    w = np.array([3.0])
+    own(0.1).update([w], [np.array([2.0])])
+    assert w == 1
 
 
 def test_a_rule_that_forgets_its_base_class():

@@ -3,10 +3,6 @@
 import base64
 import io
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,12 +11,7 @@ from matplotlib.image import imread
 
 from dlkit import plotting
 
-
-@pytest.fixture(autouse=True)
-def no_figures_left_over():
-    plt.close("all")
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("no_figures_left_over")
 
 
 @pytest.fixture

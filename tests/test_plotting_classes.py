@@ -1,30 +1,17 @@
 """A decision boundary is drawn where the model's decision changes, for every kind of model."""
 
 import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from dlkit import plotting
 
-
-@pytest.fixture(autouse=True)
-def no_figures_left_over():
-    plt.close("all")
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("no_figures_left_over")
 
 
 X = np.array([[-1.0, 0.0], [-2.0, 1.0], [1.0, -1.0], [2.0, 2.0], [1.5, 0.5]])
 Y = np.array([0, 0, 1, 1, 1])
-
-
-@pytest.fixture
-def ax():
-    return plt.subplots()[1]
 
 
 class Linear:

@@ -1,23 +1,15 @@
 """Loss curves show the values given, say what was smoothed, and keep their names apart."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import itertools
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from dlkit import plotting
 
-
-@pytest.fixture(autouse=True)
-def no_figures_left_over():
-    plt.close("all")
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("no_figures_left_over")
 
 
 @pytest.fixture

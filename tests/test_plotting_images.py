@@ -1,26 +1,12 @@
 """Each filter stands in its place with its own values, on a scale symmetric about zero."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from dlkit import plotting
 
-
-@pytest.fixture(autouse=True)
-def no_figures_left_over():
-    plt.close("all")
-    yield
-    plt.close("all")
-
-
-@pytest.fixture
-def ax():
-    return plt.subplots()[1]
+pytestmark = pytest.mark.usefixtures("no_figures_left_over")
 
 
 W = np.random.default_rng(0).normal(size=(5, 12)) * np.array([[1.0], [2.0], [4.0], [0.5], [0.1]])  # images of 3 × 4

@@ -1,26 +1,12 @@
 """Level lines lie where the function takes their values, and trajectories where they went."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from dlkit import plotting
 
-
-@pytest.fixture(autouse=True)
-def no_figures_left_over():
-    plt.close("all")
-    yield
-    plt.close("all")
-
-
-@pytest.fixture
-def ax():
-    return plt.subplots()[1]
+pytestmark = pytest.mark.usefixtures("no_figures_left_over")
 
 
 def square(points):
