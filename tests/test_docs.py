@@ -95,7 +95,7 @@ def test_every_floor_imports_only_floors_below_it():
         },  # plotting: a history draws itself
         # floor 4
         "nn": {"_arguments", "_checks", "nn"},
-        "linear": {"_checks", "activations", "linear", "losses"},
+        "linear": {"_arguments", "_checks", "activations", "descent", "linear", "losses", "optim"},
         # beside the floors
         "datasets": {"_arguments", "_checks", "datasets", "errors"},
         "plotting": {"errors"},

@@ -1,6 +1,6 @@
 """Linear models as scikit-learn estimators, and the solvers they are fitted with."""
 
 from dlkit.linear.logistic import LogisticRegression
-from dlkit.linear.newton import NewtonResult, conjugate_gradient, newton_cg
+from dlkit.linear.solvers.newton import NewtonResult, conjugate_gradient, newton_cg
 
 __all__ = ["LogisticRegression", "NewtonResult", "conjugate_gradient", "newton_cg"]

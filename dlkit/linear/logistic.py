@@ -19,7 +19,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from dlkit.activations import log_softmax, softmax
-from dlkit.linear.newton import newton_cg
+from dlkit.linear.solvers.newton import newton_cg
 from dlkit.losses import softmax_cross_entropy
 
 __all__ = ["LogisticRegression"]

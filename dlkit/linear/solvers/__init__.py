@@ -1,0 +1,1 @@
+"""The methods that linear models are fitted with: short functions, each one an idea, chosen by name."""
