@@ -7,6 +7,8 @@ Every other function draws into the axes it is given:
 
 ``scatter_classes``, ``probability_map``, ``class_regions``, ``decision_boundary``
     Points of the plane by class, and what a model says of the plane around them.
+``margin_lines``, ``plot_margin``
+    The boundary of a support vector machine with its margin lines, and rings around the support vectors.
 ``contours``
     A function of the plane by its level lines, with descent trajectories on it.
 ``loss_curves``
@@ -35,6 +37,7 @@ from .curves import loss_curves
 from .images import filters
 from .landscape import contours
 from .layers import activation_curve, activation_histograms
+from .margins import margin_lines, plot_margin
 from .style import COLOURS, MARKERS, use_style
 
 __all__ = [
@@ -48,6 +51,8 @@ __all__ = [
     "decision_boundary",
     "filters",
     "loss_curves",
+    "margin_lines",
+    "plot_margin",
     "probability_map",
     "scatter_classes",
     "show",
