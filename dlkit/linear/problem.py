@@ -24,8 +24,9 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
-from dlkit.linear.margin_losses import MarginLoss
+from dlkit.linear.margin_losses import HINGE, MarginLoss
 
 __all__ = ["BinaryProblem", "Penalty", "Solution"]
 
@@ -85,7 +86,8 @@ class BinaryProblem:
     y : ndarray, shape (n,)
         Their labels, −1.0 or +1.0.
     c : ndarray, shape (n,)
-        The weights of their losses, > 0: C, or C times the sample's weight.
+        The weights of their losses, > 0: C, or C times the sample's weight. All ∞ for the hard margin, where no loss
+        may be left; this asks for one of the hinges.
     loss : MarginLoss
         φ.
     penalty : {"l2", "l1"}
@@ -98,6 +100,7 @@ class BinaryProblem:
         self.X, self.y, self.c = X, y, c
         self.loss, self.penalty, self.fit_intercept = loss, penalty, fit_intercept
         self.n, self.d = X.shape
+        self.hard = bool(np.isinf(c).all())
 
     def margins(self, w: Array, b: float) -> Array:
         """Return yᵢ (xᵢ·w + b), shape (n,)."""
@@ -106,7 +109,10 @@ class BinaryProblem:
     def primal(self, w: Array, margins: Array) -> float:
         """Return P at the weights w and the margins that they and an intercept give."""
         size = 0.5 * float(w @ w) if self.penalty == "l2" else float(np.abs(w).sum())
-        return size + float(self.c @ self.loss.value(margins))
+        losses = self.loss.value(margins)
+        if self.hard:
+            return float(np.inf) if losses.any() else size  # where the product would have ∞ · 0
+        return size + float(self.c @ losses)
 
     def multipliers(self, margins: Array) -> Array:
         """Return αᵢ = −cᵢ φ′(mᵢ), shape (n,): how hard each sample pulls on w."""
@@ -118,8 +124,47 @@ class BinaryProblem:
 
     def subgradient(self, w: Array, alpha: Array) -> tuple[Array, float]:
         """Return a sub-gradient of P in w, shape (d,), and in b, for the multipliers at this point."""
-        g = (w if self.penalty == "l2" else np.sign(w)) - self.combination(alpha)
-        return g, -float(self.y @ alpha) if self.fit_intercept else 0.0
+        v = self.combination(alpha)
+        return self.pull(w, v) - v, -float(self.y @ alpha) if self.fit_intercept else 0.0
+
+    def pull(self, w: Array, v: Array) -> Array:
+        """Return the element of the penalty's sub-differential ∂R(w) that is nearest to v, shape (d,).
+
+        For ℓ1 this leaves a weight of 0 where it is, as long as v does not pull at it harder than the penalty.
+        """
+        return w if self.penalty == "l2" else np.where(w == 0, np.clip(v, -1, 1), np.sign(w))
+
+    def best_intercept(self, scores: Array) -> tuple[float, Array]:
+        """Return the b that minimises P for given scores xᵢ·w, and multipliers αᵢ ∈ −cᵢ ∂φ(mᵢ) with Σ αᵢyᵢ = 0 there.
+
+        Without an intercept b is 0, and α the multipliers.
+
+        The hinge of sample i has its kink, as a function of b, at yᵢ − xᵢ·w, and the slope of the whole objective grows
+        there by cᵢ, from −(the weight of the positive class) on. So b is a weighted quantile of the kinks, and the
+        slope is 0 once the sample in whose kink the sign changes gets its fraction of cᵢ.
+        """
+        y = self.y
+        if not self.fit_intercept:
+            return 0.0, self.multipliers(y * scores)
+        positive = y > 0
+        weight = float(self.c[positive].sum())
+        if self.loss is not HINGE:
+            # Outside of these bounds one of the classes pulls harder, for any of the losses.
+            balance = weight / float(self.c[~positive].sum())
+            low = -scores.max() - 1 - np.log1p(2 / balance)
+            high = -scores.min() + 1 + np.log1p(2 * balance)
+            b = float(brentq(lambda b: y @ self.multipliers(y * (scores + b)), low, high, xtol=1e-14, rtol=1e-14))
+            return b, self.feasible(self.multipliers(y * (scores + b)))
+        kinks = y - scores
+        order = np.argsort(kinks)
+        up_to = np.cumsum(self.c[order])
+        k = min(int(np.searchsorted(up_to, weight)), self.n - 1)
+        low, high = kinks[order[k]], kinks[order[min(k + 1, self.n - 1)]]
+        alpha = np.where(positive, self.c, 0.0)
+        alpha[order[:k]] = np.where(positive[order[:k]], 0.0, self.c[order[:k]])
+        last, beyond = order[k], max(float(up_to[k]) - weight, 0.0)
+        alpha[last] = beyond if positive[last] else self.c[last] - beyond
+        return float(low if beyond > 0 else (low + high) / 2), alpha
 
     def feasible(self, alpha: Array) -> Array:
         """Return a point of the dual near `alpha`: within the bounds, and with Σ αᵢyᵢ = 0 if there is an intercept.
@@ -141,10 +186,15 @@ class BinaryProblem:
         For ℓ1 it is scaled, moreover, so that no entry of v exceeds 1 in size.
         """
         alpha = self.feasible(alpha)
-        v = self.combination(alpha)
+        return self.bound(alpha, self.combination(alpha))
+
+    def bound(self, alpha: Array, v: Array) -> tuple[float, Array]:
+        """Return what `dual` does, for a feasible `alpha` whose combination v is known; no product with X is made."""
         if self.penalty == "l2":
             conjugate = 0.5 * float(v @ v)
         else:
             conjugate = 0.0
             alpha = alpha / max(1.0, float(np.abs(v).max(initial=0)))
+        if self.hard:
+            return float(alpha.sum()) - conjugate, alpha  # c·gain(α/c) → α as c → ∞, for both hinges
         return float(self.c @ self.loss.gain(alpha / self.c)) - conjugate, alpha
