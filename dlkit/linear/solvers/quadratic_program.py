@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
+from scipy.sparse import issparse
 
 from dlkit.linear.margin_losses import HINGE, LOGISTIC
 from dlkit.linear.problem import Array, BinaryProblem, Solution
@@ -59,12 +60,52 @@ def quadratic_program(
     if np.isinf(problem.c).any() and not problem.hard:
         raise ValueError("C must be finite for all samples, or np.inf for all of them; got both")
 
-    program, w_of, alpha_of = (_primal if form == "primal" else _dual)(cp, problem)
+    # Solvers have tolerances that are absolute in part, so the units matter. Samples of size 1 suit most problems. With
+    # a small C, or a large one and classes that overlap, the αᵢ are of the size of C, and want units in which that is
+    # 1. With a large C and classes that do not overlap, they come nowhere near C, and a hinge may as well have a bound
+    # that the solver does not stumble at. What of these is the case is not known before; the gap tells.
+    power = 2 if problem.penalty == "l2" else 1
+    size = float(np.sqrt((problem.X.multiply(problem.X) if issparse(problem.X) else problem.X**2).sum() / problem.n))
+    size = size or 1.0
+    of_weights = size if problem.hard else float(problem.c.mean()) ** (-1 / power)
+    solution: Solution | None = None
+    failure = RuntimeError()
+    for unit, most in ((max(size, of_weights), 1e6), (max(size, of_weights), np.inf), (of_weights, np.inf)):
+        try:
+            attempt = _attempt(cp, problem, unit, power, most, form, tol, solver)
+        except RuntimeError as error:
+            failure = error
+            continue
+        if solution is None or attempt.gap < solution.gap:
+            solution = attempt
+        if solution.converged:
+            break
+    if solution is None:
+        raise failure
+    return solution
+
+
+def _attempt(
+    cp: Any, problem: BinaryProblem, unit: float, power: int, most: float, form: str, tol: float, solver: str | None
+) -> Solution:
+    """Solve the same problem for z = x/unit around their mean.
+
+    With w = u/unit the margins are the same, and the penalty is that of u divided by unit^power. Multiplied by this,
+    the objective is the one for z with c·unit^power, and so are the multipliers.
+    """
+    X = problem.X
+    if problem.fit_intercept and not issparse(X):
+        X = X - X.mean(axis=0)
+    parts = problem.loss, problem.penalty, problem.fit_intercept
+    c = problem.c * unit**power
+    if problem.loss is HINGE and not problem.hard:
+        c = np.minimum(c, most)
+    scaled = BinaryProblem(X / unit, problem.y, c, *parts)
+    program, w_of, alpha_of = (_primal if form == "primal" else _dual)(cp, scaled)
     _solve(cp, program, problem, tol, solver)
-    alpha = np.asarray(alpha_of())
-    dual, alpha = problem.dual(alpha)
+    dual, alpha = problem.dual(np.asarray(alpha_of()) / unit**power)
     # Interior-point solutions are good to some digits. With ℓ2 the weights that belong to α are a second offer.
-    offers = [np.asarray(w_of())]
+    offers = [np.asarray(w_of()) / unit]
     if problem.penalty == "l2":
         offers.append(problem.combination(alpha))
     primal, w, b = min((_finish(problem, w) for w in offers), key=lambda offer: offer[0])
