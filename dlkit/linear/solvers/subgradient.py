@@ -5,6 +5,11 @@ how hard sample i pulls. So the step is a mean, w ← (1 − η) w + η v(a), an
 α ← (1 − η) α + η a, is a feasible point of the dual with v(α) = w: descent in the primal *is* a conditional-gradient
 method in the dual (Bach, 2015, *Duality between subgradient and conditional gradient methods*, SIAM J. Optim. 25). Its
 duality gap costs no product with X.
+
+The intercept is not penalised and has a unit of its own. So it takes no steps: b is always the best one for w, and g a
+sub-gradient of min over b of P(w, b). That also makes Σ aᵢyᵢ = 0, as the dual asks for.
+
+This is the loop of ``dlkit.descent.subgradient_descent`` but for the gap, which needs the multipliers within a step.
 """
 
 from __future__ import annotations
@@ -14,9 +19,10 @@ from collections.abc import Callable
 import numpy as np
 
 from dlkit.linear.problem import Array, BinaryProblem, Solution
+from dlkit.linear.solvers.lower_bound import lower_bound
 from dlkit.optim.schedules import Rate, as_schedule
 
-__all__ = ["subgradient"]
+__all__ = ["Report", "subgradient"]
 
 Report = Callable[[int, float, float], object]
 
@@ -38,8 +44,8 @@ def subgradient(
         Any loss and penalty; finite c.
     schedule : float or callable, optional
         The rate η, or t ↦ η with t = 1, 2, …, such as those of ``dlkit.optim``. By default the rate is Polyak's,
-        (P(w) − P*)/‖g‖², with the dual objective in place of the unknown minimum P* and at most 1. It has no scale to
-        choose, and with ℓ2 each step raises the dual objective.
+        (P(w) − P*)/‖g‖², with the best lower bound known in place of the minimum P*, and at most 1. It has no scale
+        to choose.
     max_iter : int
         The largest number of steps.
     tol : float
@@ -52,13 +58,15 @@ def subgradient(
     Returns
     -------
     Solution
-        ``n_iter`` counts steps; the curve has the objective at every iterate.
+        ``n_iter`` counts steps; the curve has the objective at every iterate. With too large a rate it stops once the
+        objective is not finite any more, not converged.
     """
     rate = None if schedule is None else as_schedule(schedule)
     w = np.zeros(problem.d) if start is None else np.array(start[0], dtype=np.float64)
     alpha, v = np.zeros(problem.n), np.zeros(problem.d)
-    best, dual, certificate, total = (np.inf, w, 0.0), -np.inf, alpha, 0.0
+    best, dual, certificate = (np.inf, w, 0.0), 0.0, alpha
     curve: list[float] = []
+    total, look = 0.0, 8
     for t in range(max_iter + 1):
         scores = problem.X @ w
         b, a = problem.best_intercept(scores)
@@ -66,13 +74,16 @@ def subgradient(
         curve.append(primal)
         if primal < best[0]:
             best = primal, w, b
-        here, point = problem.bound(alpha, v)
-        if here > dual:
-            dual, certificate = here, point
-        gap = best[0] - dual
+        offers = [problem.bound(alpha, v)]
+        if problem.penalty == "l2" and (t == look or t == max_iter) and best[0] - dual > tol * best[0]:
+            offers.append(lower_bound(problem, best[1], best[2], tol))
+            look *= 2
+        for value, point in offers:
+            if value > dual:
+                dual, certificate = value, point
         if report is not None:
-            report(t, best[0], gap)
-        if gap <= tol * best[0] or t == max_iter:
+            report(t, best[0], best[0] - dual)
+        if best[0] - dual <= tol * best[0] or t == max_iter:
             break
 
         pulled = problem.combination(a)
