@@ -56,6 +56,15 @@ def test_rings_lie_around_the_points_asked_for(ax):
     assert len(ax.lines) == 3
 
 
+def test_many_rings_are_smaller_than_a_few(ax):
+    many = np.random.default_rng(0).normal(size=(60, 2))
+    y = np.sign(many @ W + B)
+    for ringed in (30, 31):
+        plotting.plot_margin(ax, many, y, W, B, support=np.arange(ringed))
+    few, crowd = (c.get_sizes()[0] for c in ax.collections if c.get_label() == "support vector")
+    assert crowd < few / 2
+
+
 def test_classes_of_any_type_get_the_colours_of_their_order(ax):
     plotting.plot_margin(ax, X, np.where(Y > 0, "b", "a"), W, B, names=("first", "second"))
     points = {c.get_label(): np.asarray(c.get_offsets()).tolist() for c in ax.collections}

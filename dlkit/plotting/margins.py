@@ -125,13 +125,14 @@ def plot_margin(
     margin_lines(ax, w, b)
     scatter_classes(ax, X, (y == classes[1]).astype(int), names)
     if ring.size:
+        crowded = ring.size > 30  # then smaller and thinner, so that rings do not cover the points
         ax.scatter(
             X[ring, 0],
             X[ring, 1],
-            s=100,
+            s=45 if crowded else 100,
             facecolor="none",
             edgecolor="black",
-            linewidth=1.2,
+            linewidth=0.8 if crowded else 1.2,
             zorder=4,
             label="support vector",
         )
