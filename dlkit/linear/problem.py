@@ -153,7 +153,7 @@ class BinaryProblem:
             balance = weight / float(self.c[~positive].sum())
             low = -scores.max() - 1 - np.log1p(2 / balance)
             high = -scores.min() + 1 + np.log1p(2 * balance)
-            b = float(brentq(lambda b: y @ self.multipliers(y * (scores + b)), low, high, xtol=1e-14, rtol=1e-14))
+            b = float(brentq(lambda b: y @ self.multipliers(y * (scores + b)), low, high, xtol=1e-14, rtol=1e-14, disp=False))
             return b, self.feasible(self.multipliers(y * (scores + b)))
         kinks = y - scores
         order = np.argsort(kinks)

@@ -22,9 +22,15 @@ from dlkit.linear.problem import Array, BinaryProblem, Solution
 from dlkit.linear.solvers.lower_bound import lower_bound
 from dlkit.optim.schedules import Rate, as_schedule
 
-__all__ = ["Report", "subgradient"]
+__all__ = ["DIVERGED", "Report", "diverged", "subgradient"]
 
 Report = Callable[[int, float, float], object]
+DIVERGED = "the iterates diverge, as the rate is too large"
+
+
+def diverged(w: Array) -> bool:
+    """Tell whether the weights are beyond all measure, so that their squares would soon be beyond float64, or NaN."""
+    return not float(np.abs(w).max(initial=0)) < 1e100
 
 
 def subgradient(
@@ -59,7 +65,7 @@ def subgradient(
     -------
     Solution
         ``n_iter`` counts steps; the curve has the objective at every iterate. With too large a rate it stops once the
-        objective is not finite any more, not converged.
+        iterates have diverged, not converged.
     """
     rate = None if schedule is None else as_schedule(schedule)
     w = np.zeros(problem.d) if start is None else np.array(start[0], dtype=np.float64)
@@ -75,7 +81,7 @@ def subgradient(
         if primal < best[0]:
             best = primal, w, b
         offers = [problem.bound(alpha, v)]
-        if problem.penalty == "l2" and (t == look or t == max_iter) and best[0] - dual > tol * best[0]:
+        if problem.penalty == "l2" and t in (look, max_iter) and best[0] - dual > tol * best[0]:
             offers.append(lower_bound(problem, best[1], best[2], tol))
             look *= 2
         for value, point in offers:
@@ -89,11 +95,11 @@ def subgradient(
         pulled = problem.combination(a)
         g = problem.pull(w, pulled) - pulled
         squared = float(g @ g)
-        if rate is not None:
-            eta = rate(t + 1)
-        else:
-            eta = min(1.0, (primal - dual) / squared) if squared > 0 else 1.0
+        polyak = min(1.0, (primal - dual) / squared) if squared > 0 else 1.0
+        eta = polyak if rate is None else rate(t + 1)
         w = w - eta * g
+        if diverged(w):
+            break
         # With ℓ1 there is no such mean behind w. But the mean of all multipliers, weighted by the rates, has
         # |v(α)ⱼ| ≤ 1 + |w − w₀|ⱼ/Ση, as each step changed w by η(v(a) − s) with |sⱼ| ≤ 1. So it becomes feasible.
         total += eta
@@ -104,5 +110,8 @@ def subgradient(
     primal, w, b = best
     dual, certificate = problem.dual(certificate)
     converged = primal - dual <= tol * primal
-    reason = f"the duality gap is within tol={tol:g}" if converged else f"max_iter={max_iter} steps were made"
+    if converged:
+        reason = f"the duality gap is within tol={tol:g}"
+    else:
+        reason = f"max_iter={max_iter} steps were made" if t == max_iter else DIVERGED
     return Solution(w, b, primal, certificate, dual, t, converged, reason, curve)
