@@ -2,5 +2,6 @@
 
 from dlkit.linear.logistic import LogisticRegression
 from dlkit.linear.solvers.newton import NewtonResult, conjugate_gradient, newton_cg
+from dlkit.linear.svm import LinearSVM
 
-__all__ = ["LogisticRegression", "NewtonResult", "conjugate_gradient", "newton_cg"]
+__all__ = ["LinearSVM", "LogisticRegression", "NewtonResult", "conjugate_gradient", "newton_cg"]

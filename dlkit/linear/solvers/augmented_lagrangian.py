@@ -214,7 +214,9 @@ class _Inner:
     def _newton_step(self, rows: NDArray[np.bool_]) -> Array:
         """Solve (I + k Σ cᵢ xᵢxᵢᵀ) du = −gradient, the sum over these rows; xᵢ with a 1 for the intercept."""
         X, weight = self.X[rows], self.k * self.c[rows]
-        ridge = self.penalty + np.where(self.penalty == 0, 1e-8 * self.k * self.c.sum(), 0)  # no row: b is free
+        ridge = self.penalty.copy()
+        if self.intercept:  # nothing holds b if there is no row: then it moves by 1, and the line search sees to it
+            ridge[-1] = 1e-8 * self.k * self.c.sum() if len(weight) else abs(float(self.gradient[-1])) or 1.0
         if issparse(X) or len(self.u) > _DIRECT:
 
             def product(p: Array) -> Array:
@@ -241,7 +243,7 @@ class _Inner:
         far = 1.0
         for _ in range(10):
             if slope(far) > 0:
-                return brentq(slope, 0.0, far, xtol=1e-2 * far, rtol=1e-2)
+                return brentq(slope, 0.0, far, xtol=1e-6 * far, rtol=1e-2)
             far *= 2
         return far
 
