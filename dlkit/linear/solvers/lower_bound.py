@@ -6,12 +6,16 @@ for sums of n terms to cancel to a small part of their size, and a mean of multi
 the multipliers at the margins as they would change along p, were the losses quadratic. Then v(α) = w + p exactly, and
 Σ αᵢyᵢ = 0 as well. What the bounds 0 ≤ αᵢ ≤ cᵢ·most cut off of α is all that is lost, and that shrinks with p.
 
-The hinge has no curvature. It is replaced by a quadratic in a band around its kink, whose multipliers are within the
-same bounds, and the band is narrowed from step to step (as in Chapelle, 2007, *Training a support vector machine in the
-primal*, Neural Computation 19, section 2.3).
+The hinge has no curvature, and neither has ℓ1. Each is replaced by a quadratic in a band around its kink, whose slopes
+are within the same bounds, and the bands are narrowed from step to step (for the hinge as in Chapelle, 2007, *Training
+a support vector machine in the primal*, Neural Computation 19, section 2.3).
+
+This never changes the weights that it judges. That its own would be better ones is the case for Newton's method.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +25,7 @@ from dlkit.linear.solvers.newton import conjugate_gradient
 
 __all__ = ["lower_bound"]
 
-_STEPS = 20  # each narrows the band to half, so these suffice for bands of a millionth
+_STEPS = 20  # most of them narrow the bands to half, so these suffice for a hundred-thousandth of the first ones
 
 
 def lower_bound(problem: BinaryProblem, w: Array, b: float, tol: float) -> tuple[float, Array]:
@@ -30,57 +34,48 @@ def lower_bound(problem: BinaryProblem, w: Array, b: float, tol: float) -> tuple
     Parameters
     ----------
     problem : BinaryProblem
-        With ℓ2 and finite c.
+        With finite c.
     w, b : ndarray, shape (d,), and float
-        Weights and intercept near the optimum, or not: the steps are longer then, and the bound comes out worse.
+        Weights and intercept near the optimum, or not: then the bound may be far below the minimum, but it is one.
     tol : float
-        Stop once a step raises the bound by less than tol/10 times its size.
+        Stop once a step raises the bound by less than tol/10 of its size.
     """
-    y, X, c = problem.y, problem.X, problem.c
+    y, X = problem.y, problem.X
     dual, best = 0.0, np.zeros(problem.n)
     margins = problem.margins(w, b)
-    distance = np.abs(1 - margins)
-    width = 2 * float(np.partition(distance, problem.n // 4)[problem.n // 4]) or 1.0
-
-    def smoothed(w: Array, margins: Array, width: float) -> float:
-        if problem.loss is not HINGE:
-            return problem.primal(w, margins)
-        ramp = np.clip((1 - margins) / width + 0.5, 0, None)
-        losses = np.where(ramp < 1, width / 2 * ramp**2, 1 - margins)
-        return 0.5 * float(w @ w) + float(c @ losses)
-
+    smooth = _Smoothed(problem, w, margins)
     for _ in range(_STEPS):
-        if problem.loss is HINGE:
-            alpha = c * np.clip((1 - margins) / width + 0.5, 0, 1)
-            curvature = np.where((alpha > 0) & (alpha < c), c / width, 0.0)
-        else:
-            alpha, curvature = problem.multipliers(margins), c * problem.loss.curvature(margins)
-        curved = np.flatnonzero(curvature)
-        rows, h = X[curved], curvature[curved]
+        alpha, curvature = smooth.multipliers(margins)
+        v = problem.combination(alpha)
+        slope, ridge = smooth.penalty_slope(w)
+        g, g_b = slope - v, -float(y @ alpha) if problem.fit_intercept else 0.0
 
         # b enters through the mean of the curved samples: taken from it, the steps in w and b are apart.
+        curved = np.flatnonzero(curvature)
+        rows, h = X[curved], curvature[curved]
         weight = float(h.sum())
         centred = problem.fit_intercept and weight > 0
         mean = h @ rows / weight if centred else np.zeros(problem.d)
-        g, g_b = problem.subgradient(w, alpha)
 
-        def hessian(p: Array, rows=rows, h=h, mean=mean) -> Array:  # type: ignore[no-untyped-def]
+        def hessian(p: Array, rows: Any = rows, h: Array = h, mean: Array = mean, ridge: Array = ridge) -> Array:
             z = h * (rows @ p - mean @ p)
-            return p + rows.T @ z - mean * z.sum()
+            return ridge * p + rows.T @ z - mean * z.sum()
 
-        accuracy = np.sqrt(0.1 * tol * max(dual, tol * problem.primal(w, margins)))  # ½‖v − w − p‖² is lost by it
+        # With ℓ2, ½‖v − w − p‖² is lost by a rough solution; with ℓ1, a share of the size of the largest error.
+        loss = tol * max(dual, tol * problem.primal(w, margins))
+        accuracy = np.sqrt(0.1 * loss) if problem.penalty == "l2" else 0.1 * tol
         p = conjugate_gradient(hessian, mean * g_b - g, accuracy)
         p_b = -g_b / weight - float(mean @ p) if centred else 0.0
         alpha[curved] -= h * y[curved] * (rows @ p + p_b)
         here, point = problem.dual(alpha)
-        # The step itself is halved until the objective, with the hinge's band, falls by a share of what its slope says.
+
+        # The step itself is halved until the smoothed objective falls by a share of what its slope says.
         along = y * (X @ p + p_b)
-        slope, length = float(g @ p) + g_b * p_b, 1.0
-        before = smoothed(w, margins, width)
-        while (
-            length > 1e-6 and smoothed(w + length * p, margins + length * along, width) > before + 1e-4 * length * slope
-        ):
+        descent, before, length = float(g @ p) + g_b * p_b, smooth.primal(w, margins), 1.0
+        while smooth.primal(w + length * p, margins + length * along) > before + 1e-4 * length * descent:
             length /= 2
+            if length < 1e-6:
+                break
         w, b, margins = w + length * p, b + length * p_b, margins + length * along
         enough = here > dual and here - dual < 0.1 * tol * here
         if here > dual:
@@ -88,5 +83,45 @@ def lower_bound(problem: BinaryProblem, w: Array, b: float, tol: float) -> tuple
         if enough:
             break
         if length == 1:
-            width /= 2
+            smooth.narrow()
     return dual, best
+
+
+class _Smoothed:
+    """The problem with quadratics in bands around the kinks: of the hinge, ``width`` wide, and of ℓ1, 2·``band``."""
+
+    def __init__(self, problem: BinaryProblem, w: Array, margins: Array) -> None:
+        self.problem, self.l2, self.hinge = problem, problem.penalty == "l2", problem.loss is HINGE
+        quarter = problem.n // 4
+        self.width = 2 * float(np.partition(np.abs(1 - margins), quarter)[quarter]) or 1.0  # a quarter is in the band
+        self.band = float(np.abs(w).max(initial=0)) or 1.0
+
+    def narrow(self) -> None:
+        self.width /= 2
+        self.band /= 2
+
+    def multipliers(self, margins: Array) -> tuple[Array, Array]:
+        """Return the multipliers and how fast they fall as the margins grow, both of shape (n,)."""
+        c, loss = self.problem.c, self.problem.loss
+        if not self.hinge:
+            return self.problem.multipliers(margins), c * loss.curvature(margins)
+        ramp = (1 - margins) / self.width + 0.5
+        return c * np.clip(ramp, 0, 1), np.where((ramp > 0) & (ramp < 1), c / self.width, 0.0)
+
+    def penalty_slope(self, w: Array) -> tuple[Array, Array]:
+        """Return the penalty's gradient and the diagonal of its Hessian, both of shape (d,)."""
+        if self.l2:
+            return w, np.ones_like(w)
+        # Beyond the band there is no curvature. A thousandth keeps the steps from running off.
+        return np.clip(w / self.band, -1, 1), np.where(np.abs(w) < self.band, 1.0, 1e-3) / self.band
+
+    def primal(self, w: Array, margins: Array) -> float:
+        """Return the smoothed objective."""
+        size = np.abs(w)
+        penalty = w**2 / 2 if self.l2 else np.where(size < self.band, size**2 / (2 * self.band), size - self.band / 2)
+        if not self.hinge:
+            losses = self.problem.loss.value(margins)
+        else:
+            ramp = np.maximum((1 - margins) / self.width + 0.5, 0)
+            losses = np.where(ramp < 1, self.width / 2 * ramp**2, 1 - margins)
+        return float(penalty.sum()) + float(self.problem.c @ losses)

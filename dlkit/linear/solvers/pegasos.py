@@ -89,7 +89,7 @@ def pegasos(
             best = min(best, *offers, key=lambda offer: offer[0])
             curve.append(best[0])
         # The bound is as good as the iterate that it starts from, and needs no renewal at every epoch.
-        if problem.penalty == "l2" and epoch in (look, max_iter) and best[0] - dual > tol * best[0]:
+        if epoch in (look, max_iter) and best[0] - dual > tol * best[0]:
             value, point = lower_bound(problem, best[1], best[2], tol)
             if value > dual:
                 dual, certificate = value, point

@@ -81,7 +81,7 @@ def subgradient(
         if primal < best[0]:
             best = primal, w, b
         offers = [problem.bound(alpha, v)]
-        if problem.penalty == "l2" and t in (look, max_iter) and best[0] - dual > tol * best[0]:
+        if t in (look, max_iter) and best[0] - dual > tol * best[0]:
             offers.append(lower_bound(problem, best[1], best[2], tol))
             look *= 2
         for value, point in offers:
@@ -89,7 +89,8 @@ def subgradient(
                 dual, certificate = value, point
         if report is not None:
             report(t, best[0], best[0] - dual)
-        if best[0] - dual <= tol * best[0] or t == max_iter:
+        converged = best[0] - dual <= tol * best[0]
+        if converged or t == max_iter:
             break
 
         pulled = problem.combination(a)
@@ -108,8 +109,7 @@ def subgradient(
         v = v + share * (pulled - v)
 
     primal, w, b = best
-    dual, certificate = problem.dual(certificate)
-    converged = primal - dual <= tol * primal
+    dual, certificate = problem.dual(certificate)  # without the rounding of v
     if converged:
         reason = f"the duality gap is within tol={tol:g}"
     else:
