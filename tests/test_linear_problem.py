@@ -71,8 +71,8 @@ def test_fenchel_young(loss):
 def test_gain_is_the_least_of_the_value_above_a_line(loss):
     # gain(a) = min over m of φ(m) + a·m, by a search in place of the formula.
     for a in (0.1, 0.5, 0.9):
-        least = minimize_scalar(lambda m, a=a: float(loss.value(np.array(m)) + a * m), bounds=(-10, 10), method="bounded")
-        assert loss.gain(np.array(a)) == pytest.approx(least.fun, abs=1e-5)  # the search ends 1e-5 from a kink
+        line = minimize_scalar(lambda m, a=a: float(loss.value(np.array(m)) + a * m), bounds=(-9, 9), method="bounded")
+        assert loss.gain(np.array(a)) == pytest.approx(line.fun, abs=1e-5)  # the search ends 1e-5 from a kink
 
 
 # ---- the problem
@@ -196,8 +196,7 @@ def test_the_best_intercept_where_kinks_coincide():
     b, alpha = problem.best_intercept(X[:, 0])
     assert b == -1  # the majority has no loss
     assert value(problem, np.zeros(1), b) == 4
-    assert y @ alpha == 0
-    assert alpha.sum() == 4
+    np.testing.assert_allclose(alpha, [1, 1, 2 / 3, 2 / 3, 2 / 3], rtol=ROUNDING)  # alike for those alike
 
 
 def test_the_best_intercept_of_separated_classes_is_in_the_middle():

@@ -141,7 +141,7 @@ class BinaryProblem:
 
         The hinge of sample i has its kink, as a function of b, at yᵢ − xᵢ·w, and the slope of the whole objective grows
         there by cᵢ, from −(the weight of the positive class) on. So b is a weighted quantile of the kinks, and the
-        slope is 0 once the sample in whose kink the sign changes gets its fraction of cᵢ.
+        slope is 0 once the samples in whose kink the sign changes get their fraction of cᵢ.
         """
         y = self.y
         if not self.fit_intercept:
@@ -153,18 +153,21 @@ class BinaryProblem:
             balance = weight / float(self.c[~positive].sum())
             low = -scores.max() - 1 - np.log1p(2 / balance)
             high = -scores.min() + 1 + np.log1p(2 * balance)
-            b = float(brentq(lambda b: y @ self.multipliers(y * (scores + b)), low, high, xtol=1e-14, rtol=1e-14, disp=False))
+            b = float(
+                brentq(lambda b: y @ self.multipliers(y * (scores + b)), low, high, xtol=1e-14, rtol=1e-14, disp=False)
+            )
             return b, self.feasible(self.multipliers(y * (scores + b)))
         kinks = y - scores
         order = np.argsort(kinks)
-        up_to = np.cumsum(self.c[order])
-        k = min(int(np.searchsorted(up_to, weight)), self.n - 1)
-        low, high = kinks[order[k]], kinks[order[min(k + 1, self.n - 1)]]
-        alpha = np.where(positive, self.c, 0.0)
-        alpha[order[:k]] = np.where(positive[order[:k]], 0.0, self.c[order[:k]])
-        last, beyond = order[k], max(float(up_to[k]) - weight, 0.0)
-        alpha[last] = beyond if positive[last] else self.c[last] - beyond
-        return float(low if beyond > 0 else (low + high) / 2), alpha
+        k = int(np.searchsorted(np.cumsum(self.c[order]), weight * (1 - 1e-14)))  # less a rounding of the sums
+        b = float(kinks[order[min(k, self.n - 1)]])
+        below, tied = kinks < b, kinks == b
+        share = (float(self.c[below | tied].sum()) - weight) / float(self.c[tied].sum())
+        alpha = self.c * np.where(below, ~positive, positive)
+        alpha[tied] = self.c[tied] * np.where(positive[tied], share, 1 - share)
+        if share < 1e-12:  # the slope stays 0 up to the next kink
+            b = (b + float(kinks[order[min(int((below | tied).sum()), self.n - 1)]])) / 2
+        return b, np.clip(alpha, 0, self.c)
 
     def feasible(self, alpha: Array) -> Array:
         """Return a point of the dual near `alpha`: within the bounds, and with Σ αᵢyᵢ = 0 if there is an intercept.

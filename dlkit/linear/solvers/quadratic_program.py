@@ -7,6 +7,7 @@ a factorisation, so this is for thousands of samples rather than millions. With 
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal
 
 import numpy as np
@@ -48,8 +49,8 @@ def quadratic_program(
     Raises
     ------
     ValueError
-        If the loss is the logistic one, c is ∞ for some samples only, or no hyperplane separates the classes of a
-        problem with the hard margin.
+        If `form` or `solver` is not as described, the loss is the logistic one, c is ∞ for some samples only, or the
+        margin is hard and no hyperplane separates the classes.
     RuntimeError
         If the solver fails.
     """
@@ -59,6 +60,11 @@ def quadratic_program(
         raise ValueError("loss must be 'hinge' or 'squared_hinge' for a quadratic program; got 'logistic'")
     if np.isinf(problem.c).any() and not problem.hard:
         raise ValueError("C must be finite for all samples, or np.inf for all of them; got both")
+
+    if form not in ("primal", "dual"):
+        raise ValueError(f"form must be 'primal' or 'dual'; got {form!r}")
+    if solver is not None and solver not in cp.installed_solvers():
+        raise ValueError(f"solver must be one of cvxpy's, {', '.join(cp.installed_solvers())}; got {solver!r}")
 
     # Solvers have tolerances that are absolute in part, so the units matter. Samples of size 1 suit most problems. With
     # a small C, or a large one and classes that overlap, the αᵢ are of the size of C, and want units in which that is
@@ -70,7 +76,10 @@ def quadratic_program(
     of_weights = size if problem.hard else float(problem.c.mean()) ** (-1 / power)
     solution: Solution | None = None
     failure = RuntimeError()
-    for unit, most in ((max(size, of_weights), 1e6), (max(size, of_weights), np.inf), (of_weights, np.inf)):
+    suits_most = max(size, of_weights)
+    for unit, most in dict.fromkeys(
+        [(suits_most, 1e6 if problem.loss is HINGE else np.inf), (suits_most, np.inf), (of_weights, np.inf)]
+    ):
         try:
             attempt = _attempt(cp, problem, unit, power, most, form, tol, solver)
         except RuntimeError as error:
@@ -97,9 +106,7 @@ def _attempt(
     if problem.fit_intercept and not issparse(X):
         X = X - X.mean(axis=0)
     parts = problem.loss, problem.penalty, problem.fit_intercept
-    c = problem.c * unit**power
-    if problem.loss is HINGE and not problem.hard:
-        c = np.minimum(c, most)
+    c = problem.c * unit**power if problem.hard else np.minimum(problem.c * unit**power, most)
     scaled = BinaryProblem(X / unit, problem.y, c, *parts)
     program, w_of, alpha_of = (_primal if form == "primal" else _dual)(cp, scaled)
     _solve(cp, program, problem, tol, solver)
@@ -165,7 +172,9 @@ def _solve(cp: Any, program: Any, problem: BinaryProblem, tol: float, solver: st
         fine = max(1e-2 * tol, 1e-12)
         options = {"solver": cp.CLARABEL, "tol_gap_rel": fine, "tol_gap_abs": 0.0, "tol_feas": fine}
     try:
-        program.solve(**options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # "may be inaccurate": the gap will tell
+            program.solve(**options)
     except cp.error.SolverError as error:
         raise RuntimeError(f"the solver of the quadratic program failed: {error}") from error
     if problem.hard and program.status.startswith(("infeasible", "unbounded")):
