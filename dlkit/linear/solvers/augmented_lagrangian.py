@@ -42,7 +42,7 @@ Report = Callable[[int, float, float], None]
 _PATIENCE = 25  # Newton steps for one inner problem; usual are 2 to 8
 _DIRECT = 500  # the largest dimension for which Newton's matrix is made and factorised
 _STAGES = 60  # inner problems before all samples are looked at again
-_WIDTH = 4.0  # how near to the margin line is near, in widths of the rounded corner
+_WIDTH = 2.0  # how near to the margin line is near, in widths of the rounded corner
 _RICH = 200  # samples for each dimension that suffice for a start
 
 
@@ -83,17 +83,19 @@ def augmented_lagrangian(
             start, k = (rough.w, rough.b), 8.0
     w, b = (np.zeros(problem.d), 0.0) if start is None else (np.array(start[0]), float(start[1]))
 
+    # The first round need not go to the end: near it, more samples can be left alone.
+    cold, enough = (True, 1e-2) if start is None else (False, 1e-3)
     margins = problem.margins(w, b)
-    if start is None:
+    if cold:
         alpha, near = np.zeros(problem.n), np.arange(problem.n)
     else:
-        alpha, near = problem.multipliers(margins), np.flatnonzero(np.abs(1 - margins) < _WIDTH / k)
+        alpha, near = problem.multipliers(margins), np.flatnonzero(np.abs(1 - margins) < 2 * _WIDTH / k)
         alpha[near] = 0  # nothing is known of them yet
     best = Solution(w, b, problem.primal(w, margins), np.zeros(problem.n), 0.0, 0, False, "")
     best.curve.append(best.primal)
     while True:
         inner = _Inner(problem, near, alpha, w, b, margins, k)
-        best.n_iter += inner.solve(0.5 * tol, max_iter - best.n_iter)
+        best.n_iter += inner.solve(max(0.8 * tol, enough), max_iter - best.n_iter)
         before = margins
         w, b, k = inner.w, inner.b, inner.k
         alpha[near] = inner.alpha
@@ -113,7 +115,9 @@ def augmented_lagrangian(
             best.reason = f"max_iter={max_iter} Newton steps were made"
             return best
         # Those near the line for the next time: by the corner's width, and by how far the margins have just moved.
-        width = max(_WIDTH / k, 2 * float(np.quantile(np.abs(margins - before), 0.99)))
+        moved = 0.0 if cold else float(np.quantile(np.abs(margins - before), 0.99))
+        width = max(_WIDTH / k, 2 * moved)
+        cold, enough = False, 0.0
         near = np.flatnonzero((np.abs(1 - margins) < width) | ((margins < 1) != (alpha > 0)))
 
 
