@@ -329,9 +329,10 @@ def test_a_descent_from_the_optimum_stays_there(descent):
     problem = make()
     optimum = quadratic_program(problem)
     kept = optimum.w.copy()
-    solution = descent(problem, start=(optimum.w, optimum.b), max_iter=8)
+    solution = descent(problem, start=(optimum.w, optimum.b))
     assert solution.primal <= optimum.primal * (1 + 1e-12)
-    assert solution.converged  # the lower bound from here is tight
+    assert solution.converged
+    assert solution.n_iter == 0  # the lower bound from there is tight
     np.testing.assert_array_equal(optimum.w, kept)
 
 
@@ -404,6 +405,14 @@ def test_too_large_a_rate_ends_with_a_word(descent, no_warnings):
     assert np.isfinite(solution.w).all()
     assert solution.n_iter < 1000
     check_certificate(problem, solution, quadratic_program(problem).primal, accuracy=1e-8)
+
+
+@DESCENTS
+def test_a_rate_below_zero_is_refused(descent):
+    with pytest.raises(ValueError, match=r"rate must be finite and not negative; got -0\.1 at t = 1"):
+        descent(make(), schedule=lambda t: -0.1)
+    with pytest.raises(TypeError, match="rate must be a number or a function of the step"):
+        descent(make(), schedule="fast")
 
 
 def test_batches_are_decided_by_the_seed():

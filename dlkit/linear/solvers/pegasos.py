@@ -20,7 +20,7 @@ from dlkit._checks import count
 from dlkit.linear.problem import Array, BinaryProblem, Solution
 from dlkit.linear.solvers.lower_bound import lower_bound
 from dlkit.linear.solvers.subgradient import DIVERGED, Report, diverged
-from dlkit.optim.schedules import InverseSquareRoot, InverseTime, Rate, Schedule, as_schedule
+from dlkit.optim.schedules import InverseSquareRoot, InverseTime, Rate, Schedule, as_schedule, evaluated
 
 __all__ = ["pegasos"]
 
@@ -80,7 +80,7 @@ def pegasos(
     else:
         rate = InverseTime(float(problem.c.sum())) if schedule == "pegasos" else as_schedule(schedule)
 
-    curve, look = [best[0]], 1
+    curve, look = [best[0]], 1 if start is None else 0  # a start may be a good one
     for epoch in range(max_iter + 1):
         if epoch > 0:
             with np.errstate(over="ignore", invalid="ignore"):
@@ -93,7 +93,7 @@ def pegasos(
             value, point = lower_bound(problem, best[1], best[2], tol)
             if value > dual:
                 dual, certificate = value, point
-            look *= 2
+            look = max(1, 2 * look)
         gap = best[0] - dual
         if report is not None:
             report(epoch, best[0], gap)
@@ -143,7 +143,7 @@ class _Walk:
         problem, shrink = self.problem, _shrink(self.problem)
         for batch, rows in self._batches(order):
             self.t += 1
-            eta = float(rate(self.t))
+            eta = evaluated(rate, self.t)
             sign = problem.y[batch]
             slope = problem.loss.slope(sign * (rows @ self.w + (self.b - self.centre @ self.w)))
             push = -sign * slope * self.share[batch] * (problem.n / len(batch))

@@ -20,7 +20,7 @@ import numpy as np
 
 from dlkit.linear.problem import Array, BinaryProblem, Solution
 from dlkit.linear.solvers.lower_bound import lower_bound
-from dlkit.optim.schedules import Rate, as_schedule
+from dlkit.optim.schedules import Rate, as_schedule, evaluated
 
 __all__ = ["DIVERGED", "Report", "diverged", "subgradient"]
 
@@ -72,7 +72,7 @@ def subgradient(
     alpha, v = np.zeros(problem.n), np.zeros(problem.d)
     best, dual, certificate = (np.inf, w, 0.0), 0.0, alpha
     curve: list[float] = []
-    total, look = 0.0, 8
+    total, look = 0.0, 8 if start is None else 0  # a start may be a good one
     for t in range(max_iter + 1):
         scores = problem.X @ w
         b, a = problem.best_intercept(scores)
@@ -83,7 +83,7 @@ def subgradient(
         offers = [problem.bound(alpha, v)]
         if t in (look, max_iter) and best[0] - dual > tol * best[0]:
             offers.append(lower_bound(problem, best[1], best[2], tol))
-            look *= 2
+            look = max(8, 2 * look)
         for value, point in offers:
             if value > dual:
                 dual, certificate = value, point
@@ -97,7 +97,7 @@ def subgradient(
         g = problem.pull(w, pulled) - pulled
         squared = float(g @ g)
         polyak = min(1.0, (primal - dual) / squared) if squared > 0 else 1.0
-        eta = polyak if rate is None else rate(t + 1)
+        eta = polyak if rate is None else evaluated(rate, t + 1)
         w = w - eta * g
         if diverged(w):
             break
