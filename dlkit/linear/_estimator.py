@@ -128,7 +128,7 @@ def training_set(estimator: Any, X: Any, y: Any, sample_weight: Any = None, *, s
     if gone.any():
         raise ValueError(
             f"sample_weight must leave some weight on every class; all samples of class {classes[gone][0]} have "
-            f"weight 0 (leave them out of X and y)"
+            f"weight zero (leave them out of X and y)"
         )
     X = canonical(X)
     if not kept.all():
