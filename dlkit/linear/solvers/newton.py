@@ -15,9 +15,11 @@ import numpy as np
 from numpy.linalg import norm
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["NewtonResult", "conjugate_gradient", "newton_cg"]
+__all__ = ["NewtonResult", "conjugate_gradient", "newton", "newton_cg"]
 
 Vector = NDArray[np.float64]
+Objective = Callable[[Vector], tuple[float, Vector]]
+Report = Callable[[int, float, Vector], object]
 _EPS = float(np.finfo(np.float64).eps)
 _NOISE = 32 * _EPS  # relative rounding error of an objective: a sum of n terms is good to about eps·log₂ n
 
@@ -48,12 +50,13 @@ class NewtonResult:
 
 
 def newton_cg(
-    objective_and_gradient: Callable[[Vector], tuple[float, Vector]],
+    objective_and_gradient: Objective,
     hessian_vector_product: Callable[[Vector, Vector], Vector],
     x0: ArrayLike,
     tol: ArrayLike,
     max_iter: int,
     give_up: Callable[[Vector], bool] = lambda x: False,
+    report: Report | None = None,
 ) -> NewtonResult:
     """Minimise a smooth function by Newton's method with conjugate gradients and a backtracking line search.
 
@@ -63,15 +66,55 @@ def newton_cg(
         ``f, g = objective_and_gradient(x)``: the value at `x` and the gradient, shape (d,).
     hessian_vector_product : callable
         ``hessian_vector_product(x, v)``: the Hessian at `x` times the vector `v`, shape (d,).
+    x0, tol, max_iter, give_up, report
+        As in `newton`.
+
+    Returns
+    -------
+    NewtonResult
+        The last iterate, the objective along the way, and why it stopped.
+    """
+    start = 0.0
+
+    def direction(x: Vector, g: Vector) -> Vector:
+        nonlocal start
+        start = start or norm(g)
+        # A rough step far away and an ever more exact one near the minimum, for Newton's fast last steps; but none so
+        # exact that conjugate gradients would work on the rounding of g.
+        accuracy = np.clip(np.sqrt(norm(g) / start), 1e-3, 0.5) * norm(g)
+        return conjugate_gradient(partial(hessian_vector_product, x), -g, accuracy)
+
+    return newton(objective_and_gradient, direction, x0, tol, max_iter, give_up, report)
+
+
+def newton(
+    objective_and_gradient: Objective,
+    direction: Callable[[Vector, Vector], Vector],
+    x0: ArrayLike,
+    tol: ArrayLike,
+    max_iter: int,
+    give_up: Callable[[Vector], bool] = lambda x: False,
+    report: Report | None = None,
+) -> NewtonResult:
+    """Minimise a smooth function by steps of a given kind, each shortened by backtracking until it is good enough.
+
+    Parameters
+    ----------
+    objective_and_gradient : callable
+        ``f, g = objective_and_gradient(x)``: the value at `x` and the gradient, shape (d,).
+    direction : callable
+        ``direction(x, g)`` is the step p to try first, shape (d,), with g·p < 0: for Newton's method −H⁻¹g, or near it.
     x0 : array_like, shape (d,)
         Where to start; it is not changed.
     tol : float or array_like, shape (d,)
         Stop once no entry of the gradient is larger than this in size; an array gives each coordinate a tolerance of
         its own.
     max_iter : int
-        The largest number of Newton steps.
+        The largest number of steps.
     give_up : callable, optional
         ``give_up(x)`` is asked at every iterate; stop, not converged, once it is true.
+    report : callable, optional
+        ``report(step, f, g)`` is called at the start and after each step.
 
     Returns
     -------
@@ -81,20 +124,21 @@ def newton_cg(
     x = np.array(x0, dtype=np.float64)
     last_step = np.zeros_like(x)
     f, g = objective_and_gradient(x)
-    curve, start = [f], norm(g)
+    curve = [f]
 
     def stop(converged: bool, reason: str) -> NewtonResult:
         return NewtonResult(x, last_step, np.array(curve), converged, reason)
 
-    while not np.all(np.abs(g) <= tol):
+    while True:
+        if report is not None:
+            report(len(curve) - 1, f, g)
+        if np.all(np.abs(g) <= tol):
+            return stop(True, "the gradient is within the tolerance")
         if give_up(x):
             return stop(False, "give_up(x) became true")
         if len(curve) > max_iter:
             return stop(False, f"max_iter={max_iter} steps were made")
-        # A rough step far away and an ever more exact one near the minimum, for Newton's fast last steps; but none so
-        # exact that conjugate gradients would work on the rounding of g.
-        accuracy = np.clip(np.sqrt(norm(g) / start), 1e-3, 0.5) * norm(g)
-        step = conjugate_gradient(partial(hessian_vector_product, x), -g, accuracy)
+        step = direction(x, g)
         slope = g @ step
         length = 1.0
         while True:
@@ -111,7 +155,6 @@ def newton_cg(
         last_step = length * step
         x, f, g = x + last_step, f_new, g_new
         curve.append(f)
-    return stop(True, "the gradient is within the tolerance")
 
 
 def conjugate_gradient(product: Callable[[Vector], Vector], b: Vector, accuracy: float) -> Vector:
