@@ -217,11 +217,16 @@ class _Inner:
 
     def _newton_step(self, rows: NDArray[np.bool_]) -> Array:
         """Solve (I + k Σ cᵢ xᵢxᵢᵀ) du = −gradient, the sum over these rows; xᵢ with a 1 for the intercept."""
-        X, weight = self.X[rows], self.k * self.c[rows]
+        weight = self.k * np.where(rows, self.c, 0)
+        direct = not issparse(self.X) and len(self.u) <= _DIRECT
+        X = self.X
+        few = 2 * np.count_nonzero(rows) < len(rows)
+        if direct or few:  # these rows alone, unless copying them costs more than it saves
+            X, weight = X[rows], weight[rows]
         ridge = self.penalty.copy()
         if self.intercept:  # nothing holds b if there is no row: then it moves by 1, and the line search sees to it
-            ridge[-1] = 1e-8 * self.k * self.c.sum() if len(weight) else abs(float(self.gradient[-1])) or 1.0
-        if issparse(X) or len(self.u) > _DIRECT:
+            ridge[-1] = 1e-8 * self.k * self.c.sum() if rows.any() else abs(float(self.gradient[-1])) or 1.0
+        if not direct:
 
             def product(p: Array) -> Array:
                 q = weight * self._scores(X, p)
