@@ -196,6 +196,45 @@ def test_hard_margin_of_inseparable_data(overlapping):
         LinearSVM(C=np.inf).fit(*overlapping)
 
 
+@pytest.mark.parametrize("solver", ["bundle", "quadratic_program", "subgradient"])
+def test_crammer_singer(solver):
+    X, y = load_iris(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
+    names = np.array(["a", "b", "c"])[y]
+    W, b = cp.Variable((3, 4)), cp.Variable(3)
+    scores = X @ W.T + np.ones((150, 1)) @ cp.reshape(b, (1, 3), order="C")
+    own = cp.sum(cp.multiply(scores, np.eye(3)[y]), axis=1)
+    lack = cp.max(scores + 1 - np.eye(3)[y], axis=1) - own
+    problem = cp.Problem(cp.Minimize(cp.sum_squares(W) / 2 + 0.1 * cp.sum(lack)))
+    optimum = problem.solve(solver=cp.CLARABEL)
+    tol = {"subgradient": 0.2}.get(solver, 1e-4)
+    model = LinearSVM(C=0.1, multi_class="crammer_singer", solver=solver, tol=tol).fit(X, names)
+    assert -1e-6 <= model.objective_ / optimum - 1 <= tol
+    assert model.dual_objective_ <= optimum * (1 + 1e-6)
+    assert model.duality_gap_ <= tol * model.objective_
+    # ½‖W − the combination of the multipliers‖² is a part of the gap
+    pulls = np.where(np.eye(3)[y].T == 1, 1, -1) * model.dual_coef_
+    assert 0.5 * np.sum((pulls @ X - model.coef_) ** 2) <= model.duality_gap_ + 1e-9
+    assert model.score(X, names) > 0.95
+    twice = LinearSVM(C=0.1, multi_class="crammer_singer", solver=solver, tol=tol)
+    assert twice.fit(X, y, np.full(150, 2.0)).objective_ > 1.3 * model.objective_
+
+
+def test_crammer_singer_hears_its_schedule():
+    X, y = load_iris(return_X_y=True)
+    settings = {"multi_class": "crammer_singer", "solver": "subgradient", "max_iter": 20, "tol": 1e-12}
+    with pytest.warns(ConvergenceWarning, match="20 .*leave the solver to 'auto'"):
+        slow = LinearSVM(schedule=1e-7, **settings).fit(X, y)
+    with pytest.warns(ConvergenceWarning):
+        default = LinearSVM(**settings).fit(X, y)
+    assert slow.objective_ > 1.3 * default.objective_
+
+
+def test_crammer_singer_needs_a_finite_c():
+    with pytest.raises(ValueError, match="C must be finite with multi_class='crammer_singer'"):
+        LinearSVM(C=np.inf, multi_class="crammer_singer").fit(*load_iris(return_X_y=True))
+
+
 # What solvers share -------------------------------------------------------------------------------------------------
 
 SOLVERS = {

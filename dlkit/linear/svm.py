@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from dlkit.linear._estimator import (
     warn_not_converged,
 )
 from dlkit.linear.margin_losses import HINGE, SQUARED_HINGE
+from dlkit.linear.multiclass import crammer_singer
 from dlkit.linear.problem import Array, BinaryProblem, Penalty, Solution
 from dlkit.linear.solvers.augmented_lagrangian import augmented_lagrangian
 from dlkit.linear.solvers.newton_margin import newton_margin
@@ -243,7 +244,7 @@ class LinearSVM(LinearClassifier):
         elif name == "quadratic_program":
             options["tol"] = min(self.tol, 1e-8)
         if multi_class == "crammer_singer":
-            self._fit_together(data, name, start, options)
+            self._fit_together(data, name, start, options | settings)
         else:
             self._fit_each(data, able, start, options | settings)
         return self
@@ -281,8 +282,6 @@ class LinearSVM(LinearClassifier):
 
     def _fit_together(self, data: TrainingSet, name: str, start: Any, options: dict[str, Any]) -> None:
         """Solve Crammer and Singer's problem."""
-        from dlkit.linear.multiclass import crammer_singer
-
         if np.isinf(self.C):
             raise ValueError("C must be finite with multi_class='crammer_singer' and more than two classes; got inf")
         report = reporter(self)
@@ -293,7 +292,7 @@ class LinearSVM(LinearClassifier):
             len(data.classes),
             penalty=_penalty(self.penalty),
             fit_intercept=bool(self.fit_intercept),
-            solver=name,
+            solver=cast(Any, name),
             start=start,
             report=report,
             **options,
