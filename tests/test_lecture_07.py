@@ -160,6 +160,7 @@ ANSWERS = {
     "bound, alone": (bound("return alpha.sum() - v @ v / 2"), "Return two things"),
     "bound, a guess": (bound("return alpha, 7.0"), "not yet"),
     "slider, C = 1": ("print(draw_soft_margin(0).axes[0].get_title()); plt.close('all')", "= 107.4, errors 47"),
+    "slider, margin": ("print(draw_soft_margin(0).axes[0].get_title()); plt.close('all')", "margin 0.92,"),
     "slider, smallest C": ("print(draw_soft_margin(-5).axes[0].get_title()); plt.close('all')", "errors 212"),
     "slider, largest C": ("print(draw_soft_margin(3).axes[0].get_title()); plt.close('all')", "= 107.3, errors 47"),
     "slider, rings": ("print(rings(0), rings(-1)); plt.close('all')", "114 140"),
