@@ -29,7 +29,8 @@ def clouds(n=120, d=2, seed=0, shift=1.0):
     """Return two overlapping classes, about as many of the one as of the other."""
     rng = np.random.default_rng(seed)
     y = np.where(rng.random(n) < 0.55, 1.0, -1.0)
-    return rng.standard_normal((n, d)) + shift * y[:, None] / np.sqrt(d) + 0.5, y
+    towards = np.where(np.arange(d) % 2, -1, 1) / np.sqrt(d)  # weights of both signs
+    return rng.standard_normal((n, d)) + shift * y[:, None] * towards + 0.5, y
 
 
 def make(loss=HINGE, penalty="l2", fit_intercept=True, C=1.0, **data):
@@ -140,15 +141,25 @@ def test_with_l1_and_the_hinge_it_is_a_linear_program():
     assert quadratic_program(problem).primal == pytest.approx(theirs.fun, rel=1e-7)
 
 
-@pytest.mark.parametrize("scale", [1e-3, 1e3])
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize(("n", "d"), [(100, 2), (60, 100)], ids=["overlapping", "separable"])
 @PENALTIES
 @BOTH_HINGES
-def test_the_quadratic_program_on_any_scale(loss, penalty, scale):
-    for C in (1e-4, 1e4):
-        problem = make(loss, penalty, C=C)
+@FORMS
+def test_the_quadratic_program_on_any_scale(form, loss, penalty, n, d, scale):
+    for C in (1e-4, 1.0, 1e4):
+        problem = make(loss, penalty, C=C, n=n, d=d)
         problem = changed(problem, X=problem.X * scale)
-        solution = quadratic_program(problem)
-        assert solution.gap <= 1e-7 * solution.primal
+        solution = quadratic_program(problem, form=form)
+        assert solution.gap <= 1e-6 * solution.primal
+
+
+@PENALTIES
+@FORMS
+def test_the_quadratic_program_far_from_the_origin(form, penalty):
+    problem = make(penalty=penalty)
+    here, there = (quadratic_program(changed(problem, X=problem.X + shift), form=form) for shift in (0, 1e5))
+    assert there.primal == pytest.approx(here.primal, rel=1e-7)  # scores of 1e5 have an error of 1e-11
 
 
 def test_another_solver_of_cvxpy():
@@ -394,6 +405,40 @@ def test_the_mean_of_the_multipliers_belongs_to_the_iterate():
         alphas.append(a)
         w = w - (w - problem.combination(a)) / (t + 1)
         np.testing.assert_allclose(w, problem.combination(np.mean(alphas, axis=0)), rtol=1e-9)
+
+
+def test_with_l1_the_multipliers_are_weighted_by_the_rates():
+    problem = make(penalty="l1", C=0.05)
+    rates, seen = [0.5, 0.1, 0.3, 0.2, 0.4], []
+
+    def report(*numbers):
+        seen.append(numbers)
+
+    subgradient(problem, schedule=lambda t: rates[t - 1], max_iter=5, tol=1e-12, report=report)
+    w, alphas, best, dual = np.zeros(2), [], np.inf, 0.0
+    for t in range(5):
+        b, a = problem.best_intercept(problem.X @ w)
+        best = min(best, problem.primal(w, problem.margins(w, b)))
+        if alphas:
+            dual = max(dual, problem.dual(np.average(alphas, axis=0, weights=rates[:t]))[0])
+        assert seen[t][1:] == pytest.approx((best, best - dual), rel=1e-9)
+        alphas.append(a)
+        v = problem.combination(a)
+        w = w - rates[t] * (problem.pull(w, v) - v)
+    assert dual > 0
+
+
+def test_minibatches_do_not_mind_where_the_origin_is():
+    problem = make()
+    here, there = (by_minibatches(changed(problem, X=problem.X + shift), max_iter=5, tol=1e-9) for shift in (0, 64))
+    np.testing.assert_allclose(there.curve, here.curve, rtol=1e-8)  # rounding of scores of 64, over 50 steps
+
+
+def test_the_mean_of_the_iterates_is_better_where_single_ones_are_noisy():
+    problem = make(n=2000, d=20)
+    minimum = quadratic_program(problem, tol=1e-6).primal
+    solution = by_minibatches(problem, schedule=0.3, max_iter=5, tol=1e-9)
+    assert solution.primal < 1.007 * minimum  # 1.0056; the best of the last iterates of the epochs has 1.0089
 
 
 @DESCENTS

@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.linalg import norm
 
 from dlkit.linear.margin_losses import HINGE
 from dlkit.linear.problem import Array, BinaryProblem
@@ -61,10 +62,12 @@ def lower_bound(problem: BinaryProblem, w: Array, b: float, tol: float) -> tuple
             z = h * (rows @ p - mean @ p)
             return ridge * p + rows.T @ z - mean * z.sum()
 
-        # With ℓ2, ½‖v − w − p‖² is lost by a rough solution; with ℓ1, a share of the size of the largest error.
+        # With ℓ2, ½‖v − w − p‖² is lost by a rough solution; with ℓ1, a share of the size of the largest error. Far
+        # from the optimum more is lost by other things.
         loss = tol * max(dual, tol * problem.primal(w, margins))
         accuracy = np.sqrt(0.1 * loss) if problem.penalty == "l2" else 0.1 * tol
-        p = conjugate_gradient(hessian, mean * g_b - g, accuracy)
+        right = mean * g_b - g
+        p = conjugate_gradient(hessian, right, max(accuracy, 0.02 * float(norm(right))))
         p_b = -g_b / weight - float(mean @ p) if centred else 0.0
         alpha[curved] -= h * y[curved] * (rows @ p + p_b)
         here, point = problem.dual(alpha)

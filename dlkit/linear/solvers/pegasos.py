@@ -150,7 +150,9 @@ class _Walk:
             lean = float(push.sum()) if problem.fit_intercept else 0.0
             self.w = shrink(self.w, eta / self.total) + eta * (rows.T @ push - lean * self.centre)
             self.b += eta * self.spread * lean
-            self.mean += 4 / (self.t + 3) * (self.w - self.mean)  # weights that grow like t³ forget the start
+            self.mean = self.mean + 4 / (self.t + 3) * (
+                self.w - self.mean
+            )  # weights that grow like t³ forget the start
 
     def _batches(self, order: Any) -> Iterator[tuple[Any, Any]]:
         # Rows of a dense matrix are best gathered batch by batch, those of a sparse one all at once.
@@ -174,8 +176,7 @@ class _Walk:
         def tried(rate: float) -> float:
             self.through(few, lambda t: rate)
             value = min(_offer(sample, self.w)[0], _offer(sample, self.mean)[0])
-            (self.w, self.b, mean), self.t = start, 0
-            self.mean = mean.copy()
+            (self.w, self.b, self.mean), self.t = start, 0
             return value
 
         rate = 1 / self.spread

@@ -76,10 +76,8 @@ def quadratic_program(
     of_weights = size if problem.hard else float(problem.c.mean()) ** (-1 / power)
     solution: Solution | None = None
     failure = RuntimeError()
-    suits_most = max(size, of_weights)
-    for unit, most in dict.fromkeys(
-        [(suits_most, 1e6 if problem.loss is HINGE else np.inf), (suits_most, np.inf), (of_weights, np.inf)]
-    ):
+    tries = [(size, 1e6 if problem.loss is HINGE else np.inf), (size, np.inf), (of_weights, np.inf)]
+    for unit, most in dict.fromkeys(tries):  # each once
         try:
             attempt = _attempt(cp, problem, unit, power, most, form, tol, solver)
         except RuntimeError as error:
@@ -97,25 +95,18 @@ def quadratic_program(
 def _attempt(
     cp: Any, problem: BinaryProblem, unit: float, power: int, most: float, form: str, tol: float, solver: str | None
 ) -> Solution:
-    """Solve the same problem for z = x/unit around their mean.
+    """Solve the same problem for z = x/unit.
 
     With w = u/unit the margins are the same, and the penalty is that of u divided by unit^power. Multiplied by this,
     the objective is the one for z with c·unit^power, and so are the multipliers.
     """
-    X = problem.X
-    if problem.fit_intercept and not issparse(X):
-        X = X - X.mean(axis=0)
     parts = problem.loss, problem.penalty, problem.fit_intercept
     c = problem.c * unit**power if problem.hard else np.minimum(problem.c * unit**power, most)
-    scaled = BinaryProblem(X / unit, problem.y, c, *parts)
+    scaled = BinaryProblem(problem.X / unit, problem.y, c, *parts)
     program, w_of, alpha_of = (_primal if form == "primal" else _dual)(cp, scaled)
     _solve(cp, program, problem, tol, solver)
     dual, alpha = problem.dual(np.asarray(alpha_of()) / unit**power)
-    # Interior-point solutions are good to some digits. With ℓ2 the weights that belong to α are a second offer.
-    offers = [np.asarray(w_of()) / unit]
-    if problem.penalty == "l2":
-        offers.append(problem.combination(alpha))
-    primal, w, b = min((_finish(problem, w) for w in offers), key=lambda offer: offer[0])
+    primal, w, b = _finish(problem, np.asarray(w_of()) / unit)
     if not np.isfinite(primal):
         raise RuntimeError("the solver stopped at weights that do not separate the classes; try another solver")
     converged = primal - dual <= tol * primal
