@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from scipy.optimize import linprog
+from sklearn.datasets import load_breast_cancer
 from sklearn.svm import SVC, LinearSVC
 
 from dlkit.descent import subgradient_descent
@@ -207,6 +208,18 @@ def test_the_hard_margin_is_the_distance_between_the_convex_hulls(form, loss, sc
     distance = cvxpy.norm2(X[y > 0].T @ p - X[y < 0].T @ q)
     cvxpy.Problem(cvxpy.Minimize(distance), [cvxpy.sum(p) == 1, cvxpy.sum(q) == 1]).solve("CLARABEL")
     assert 2 / np.linalg.norm(solution.w) == pytest.approx(scale * distance.value, rel=1e-6)
+
+
+@FORMS
+def test_a_hard_margin_that_is_tiny(form):
+    # Separable, by a margin of a thousandth of the samples' size.
+    X, y = load_breast_cancer(return_X_y=True)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    problem = BinaryProblem(X, 2.0 * y - 1, np.full(len(y), np.inf), HINGE, "l2", True)
+    solution = quadratic_program(problem, form=form)
+    assert problem.margins(solution.w, solution.b).min() >= 1
+    assert 1 / np.linalg.norm(solution.w) < 0.01 * np.linalg.norm(X, axis=1).mean()
+    assert solution.gap <= 1e-6 * solution.primal
 
 
 @INTERCEPT

@@ -188,6 +188,11 @@ def _finish(problem: BinaryProblem, w: Array) -> tuple[float, Array, float]:
     least = float((problem.y * (scores + b)).min())
     if not least > 0:
         return np.inf, w, b
-    scale = (1 + 8 * _EPS) / least  # margins of 1, not of 1 less a rounding error
-    w, b = w * scale, b * scale
-    return problem.primal(w, problem.y * (problem.X @ w + b)), w, b
+    # The least margin is to be 1, and not 1 less a rounding, which grows with the scores.
+    slack = _EPS
+    while True:
+        scale = (1 + slack) / least
+        primal = problem.primal(w * scale, problem.margins(w * scale, b * scale))
+        if np.isfinite(primal) or slack > 1e-6:
+            return primal, w * scale, b * scale
+        slack *= 4
