@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
 
@@ -46,14 +45,16 @@ class _Solver:
     advice: str = "Standardise the features, lower C, or raise max_iter or tol."
 
 
+_SLOW = (
+    "Stochastic steps are slow near the end: raise max_iter or tol, change the schedule, or leave the solver to 'auto'."
+)
 _SOLVERS = {
     "newton": _Solver("l2", 1e-10, 100),
     "irls": _Solver("l2", 1e-10, 100),
     "subsampled_newton": _Solver("l2", 1e-5, 100),
-    "proximal": _Solver("l1", 1e-6, 10_000),
-    "sgd": _Solver("l2", 1e-2, 50, "Stochastic steps are slow near the end: raise max_iter or tol, change the schedule, "
-                   "or leave the solver to 'auto'."),
-}  # fmt: skip
+    "proximal": _Solver("l1", 1e-8, 10_000),
+    "sgd": _Solver("l2", 1e-2, 50, _SLOW),
+}
 
 
 class LogisticRegression(LinearClassifier):
@@ -85,7 +86,7 @@ class LogisticRegression(LinearClassifier):
         steps, or epochs.
     schedule : float or callable, optional
         For "sgd": the rate η of the objective divided by C Σᵢ sᵢ, or t ↦ η with t = 1, 2, …, such as those of
-        ``dlkit.optim``. By default it falls like 1/√t from one over the mean square of the samples.
+        ``dlkit.optim``. By default it falls like 1/√t, and its start suits the mean square of the samples.
     batch_size : int, optional
         For "sgd": samples in a batch, by default 100, or fewer for less than 1000 samples.
     random_state : int or numpy.random.Generator, default 0
@@ -99,7 +100,8 @@ class LogisticRegression(LinearClassifier):
     ----------
     coef_ : ndarray, shape (1, n_features) for two classes, else (n_classes, n_features)
         The weights W, transposed. With more than two classes they are not unique without a penalty (any vector may be
-        added to all classes); these sum to zero over the classes, as those with ℓ2 do.
+        added to all classes); these sum to zero over the classes, as those with ℓ2 do. With ℓ1 and an even number of
+        classes a small vector may leave Σ|W| as it is, and then they are not unique either.
     intercept_ : ndarray, shape (1,) or (n_classes,)
         The intercept b; zeros without one.
     classes_ : ndarray, shape (n_classes,)
@@ -130,13 +132,13 @@ class LogisticRegression(LinearClassifier):
     newton             l2       yes     1e-10   100       any size; exact: Newton's method with conjugate gradients
     irls               l2       yes     1e-10   100       few features: reweighted least squares, up to 4000 unknowns
     subsampled_newton  l2       no      1e-5    100       many dense samples: curvature from a part of them, whitened
-    proximal           l1       no      1e-6    10 000    sparse weights: accelerated proximal gradient
+    proximal           l1       no      1e-8    10 000    sparse weights: accelerated proximal gradient
     sgd                l2       no      1e-2    50        to see mini-batches at work; two digits
     =================  =======  ======  ======  ========  ============================================================
 
-    Computes in float64 whatever the dtype of `X`, and keeps a sparse `X` sparse. Without a penalty a minimum exists only
-    if no direction separates the classes (Albert and Anderson, 1984, *Biometrika* 71); if one does, `fit` stops with a
-    ``ConvergenceWarning``.
+    Computes in float64 whatever the dtype of `X`, and keeps a sparse `X` sparse. Without a penalty a minimum exists
+    only if no direction separates the classes (Albert and Anderson, 1984, *Biometrika* 71); if one does, `fit` stops
+    with a ``ConvergenceWarning``.
 
     Examples
     --------
@@ -280,6 +282,8 @@ class LogisticRegression(LinearClassifier):
         else:
             options |= {"x0": x0.ravel(), "tol": tol * sizes}
             if name == "newton":
+                if earlier is not None:
+                    options["far"] = float(np.linalg.norm(problem.objective_and_gradient(np.zeros(x0.size))[1]))
                 result = newton_cg(problem.objective_and_gradient, problem.hessian_vector_product, **options)
             elif name == "sgd":
                 rng = generator(self.random_state, "random_state")

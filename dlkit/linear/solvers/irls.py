@@ -7,7 +7,8 @@ s = c·p(1 − p) and a working response t ::
 
 that is, (XᵀSX + I) w = XᵀS t. For K classes S is a K × K matrix for each sample, diag(p) − p pᵀ, and the system has dK
 rows. The matrix is made and factorised, so d and K must be small. Hastie, Tibshirani and Friedman (2009), *The Elements
-of Statistical Learning*, 2nd ed., section 4.4.1; Bishop (2006), *Pattern Recognition and Machine Learning*, 4.3.3–4.3.4.
+of Statistical Learning*, 2nd ed., section 4.4.1; Bishop (2006), *Pattern Recognition and Machine Learning*, sections
+4.3.3 and 4.3.4.
 """
 
 from __future__ import annotations

@@ -57,6 +57,7 @@ def newton_cg(
     max_iter: int,
     give_up: Callable[[Vector], bool] = lambda x: False,
     report: Report | None = None,
+    far: float | None = None,
 ) -> NewtonResult:
     """Minimise a smooth function by Newton's method with conjugate gradients and a backtracking line search.
 
@@ -68,20 +69,22 @@ def newton_cg(
         ``hessian_vector_product(x, v)``: the Hessian at `x` times the vector `v`, shape (d,).
     x0, tol, max_iter, give_up, report
         As in `newton`.
+    far : float, optional
+        The length of the gradient at which rough steps will do, by default that at `x0`. If `x0` is near the minimum,
+        give that at a point that is not.
 
     Returns
     -------
     NewtonResult
         The last iterate, the objective along the way, and why it stopped.
     """
-    start = 0.0
 
     def direction(x: Vector, g: Vector) -> Vector:
-        nonlocal start
-        start = start or norm(g)
+        nonlocal far
+        far = far or float(norm(g))
         # A rough step far away and an ever more exact one near the minimum, for Newton's fast last steps; but none so
         # exact that conjugate gradients would work on the rounding of g.
-        accuracy = np.clip(np.sqrt(norm(g) / start), 1e-3, 0.5) * norm(g)
+        accuracy = np.clip(np.sqrt(norm(g) / far), 1e-3, 0.5) * norm(g)
         return conjugate_gradient(partial(hessian_vector_product, x), -g, accuracy)
 
     return newton(objective_and_gradient, direction, x0, tol, max_iter, give_up, report)

@@ -46,7 +46,7 @@ def softmax_sgd(
         Samples in a batch; by default 100, or fewer for n < 1000.
     schedule : float or callable, optional
         The rate η of the objective divided by S, or t ↦ η with t = 1, 2, … over all batches. By default
-        η₀/√(1 + t/100) with η₀ = 1/(E‖x‖² + 1/S), where x has the intercept's 1.
+        η₀/√(1 + t/100) with η₀ = 1/(½E‖x‖² + 1/S), where x has the intercept's 1: the curvature is nowhere larger.
     report : callable, optional
         ``report(epoch, f, g)`` is called at the start and after each epoch, with what is known at the best mean.
 
@@ -57,7 +57,7 @@ def softmax_sgd(
     """
     n, total = problem.n, float(problem.weight.sum())
     size = min(batch_size or min(100, max(1, n // 10)), n)
-    default = InverseSquareRoot(total / (float(problem.squares().sum()) + 1), delay=100)
+    default = InverseSquareRoot(total / (float(problem.squares().sum()) / 2 + 1), delay=100)
     rate = default if schedule is None else as_schedule(schedule)
 
     w, mean, best = x0.copy(), x0.copy(), x0.copy()
@@ -71,12 +71,13 @@ def softmax_sgd(
         if epoch == max_iter:
             break
         shuffled = problem.part(rng.permutation(n))
-        for first in range(0, n, size):
-            t += 1
-            _, slope = shuffled.part(slice(first, first + size)).objective_and_gradient(w)
-            w = w - float(rate(t)) / total * slope
-            mean += 4 / (t + 3) * (w - mean)  # weights that grow like t³ forget the start
-        f_new, g_new = problem.objective_and_gradient(mean)
+        with np.errstate(over="ignore", invalid="ignore"):  # looked for below
+            for first in range(0, n, size):
+                t += 1
+                _, slope = shuffled.part(slice(first, first + size)).objective_and_gradient(w)
+                w = w - float(rate(t)) / total * slope
+                mean += 4 / (t + 3) * (w - mean)  # weights that grow like t³ forget the start
+            f_new, g_new = problem.objective_and_gradient(mean)
         if not np.isfinite(f_new):
             return NewtonResult(
                 best, np.zeros_like(w), np.array(curve), False, "the iterates diverge, as the rate is too large"

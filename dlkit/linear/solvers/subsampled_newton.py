@@ -6,10 +6,11 @@ A pass over the data, the two products with X that make a gradient, is what cost
   step, from some of them (Byrd, Chin, Neveitt and Nocedal, 2011, *On the use of stochastic Hessian information in
   optimization methods for machine learning*, SIAM J. Optim. 21). If a step does not halve the gradient, the sample
   speaks for too few, and is doubled.
-* **Whitened features.** The Hessian is nearly Σ cᵢ q xᵢxᵢᵀ + I for each class, with one number q for p(1 − p), its value
-  where all classes are alike. In the coordinates that make this matrix the identity, LLᵀ with V = LᵀW, conjugate
+* **Whitened features.** The Hessian is nearly Σ cᵢ q xᵢxᵢᵀ + I for each class, with one number q for p(1 − p): its
+  value where all classes are alike. With that matrix as LLᵀ and V = LᵀW it is nearly the identity in V, and conjugate
   gradients need 3 to 10 iterations instead of tens or hundreds.
-* **A start from a sample.** The minimum on a sixteenth of the samples, which costs next to nothing, is near that on all.
+* **A start from a sample.** The minimum on a sixteenth of the samples, which costs next to nothing, is near that on
+  all of them.
 """
 
 from __future__ import annotations
@@ -60,8 +61,9 @@ def subsampled_newton(
     """
     n, unknowns = problem.n, problem.shape[0]
     order = rng.permutation(n)
-    if x0 is None and n // 16 >= 2 * unknowns:
-        part = problem.part(np.sort(order[: n // 16]))  # a sorted index walks through the memory once
+    few = max(n // 16, 2 * unknowns)
+    if x0 is None and few <= n // 4:
+        part = problem.part(np.sort(order[:few]))  # a sorted index walks through the memory once
         x0 = subsampled_newton(part, x0=None, tol=max(tol, 1e-3), max_iter=max_iter, rng=rng).x
     elif x0 is None:
         x0 = np.zeros(unknowns * problem.columns)
@@ -69,14 +71,14 @@ def subsampled_newton(
     def sample(size: int) -> SoftmaxProblem:
         return problem if size >= n else problem.part(np.sort(order[:size]))
 
-    curved = sample(max(n // 4, 4 * unknowns))
+    curved = sample(max(n // 4, 16 * unknowns))
     white = Whitening(sample(8 * unknowns))
     before = np.inf
 
     def direction(w: Array, g: Array) -> Array:
         nonlocal curved, before
         g = white.gradient(g)
-        size = norm(g)
+        size = float(norm(g))
         if size > 0.5 * before and curved.n < n:
             curved = sample(2 * curved.n)
         before = size
