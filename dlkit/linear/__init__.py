@@ -1,7 +1,8 @@
 """Linear models as scikit-learn estimators, and the solvers they are fitted with."""
 
 from dlkit.linear.logistic import LogisticRegression
+from dlkit.linear.perceptron import Perceptron
 from dlkit.linear.solvers.newton import NewtonResult, conjugate_gradient, newton_cg
 from dlkit.linear.svm import LinearSVM
 
-__all__ = ["LinearSVM", "LogisticRegression", "NewtonResult", "conjugate_gradient", "newton_cg"]
+__all__ = ["LinearSVM", "LogisticRegression", "NewtonResult", "Perceptron", "conjugate_gradient", "newton_cg"]
