@@ -2,7 +2,16 @@
 
 from dlkit.linear.logistic import LogisticRegression
 from dlkit.linear.perceptron import Perceptron
+from dlkit.linear.ranking import RankSVM
 from dlkit.linear.solvers.newton import NewtonResult, conjugate_gradient, newton_cg
 from dlkit.linear.svm import LinearSVM
 
-__all__ = ["LinearSVM", "LogisticRegression", "NewtonResult", "Perceptron", "conjugate_gradient", "newton_cg"]
+__all__ = [
+    "LinearSVM",
+    "LogisticRegression",
+    "NewtonResult",
+    "Perceptron",
+    "RankSVM",
+    "conjugate_gradient",
+    "newton_cg",
+]

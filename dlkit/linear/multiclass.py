@@ -4,7 +4,7 @@ The score of class k is fₖ = wₖ·x + bₖ, and a sample pays for the worst o
 
     P(W, b) = R(W) + Σᵢ cᵢ max(0, 1 + max over k ≠ yᵢ of fₖ(xᵢ) − f_yᵢ(xᵢ)),     R(W) = ½‖W‖²  or  ‖W‖₁, of all entries
 
-The dual has a multiplier αₖᵢ ≥ 0 for each sample and each rival k ≠ yᵢ, how hard the sample pulls the rival's score down
+The dual has a multiplier αₖᵢ ≥ 0 for each sample and each rival k ≠ yᵢ, how hard it pulls the rival's score down
 and its own class's up, with Σₖ αₖᵢ ≤ cᵢ::
 
     D(α) = Σᵢ Σₖ αₖᵢ − R*(V),    Vₖ = Σ over yᵢ = k of (Σ over rivals l of αₗᵢ) xᵢ − Σ over yᵢ ≠ k of αₖᵢ xᵢ
@@ -13,11 +13,11 @@ and with intercepts each class has to be pulled up as much as down. R* is ½‖V
 exceeds 1 in size, and else ∞. (Crammer and Singer, 2001, *On the algorithmic implementation of multiclass kernel-based
 vector machines*, JMLR 2.)
 
-Adding one vector to all wₖ, or one number to all bₖ, changes no loss. With ℓ2 the smallest W is the one whose classes sum
-to 0, so W is unique; b is so up to that number, and sums to 0 here. With ℓ1 W need not be unique.
+Adding one vector to all wₖ, or one number to all bₖ, changes no loss. With ℓ2 the smallest W is the one whose classes
+sum to 0, so W is unique; b is so up to that number, and sums to 0 here. With ℓ1 W need not be unique.
 
 The deck's loss sums over the rivals instead of taking the worst (`dlkit.losses.multiclass_hinge`, after Weston and
-Watkins). It is never the smaller one; they agree where at most one rival comes within 1, as in the deck's example, where
+Watkins). It is never the smaller one; they agree where at most one rival comes within 1, as in the deck's example:
 the scores 3, −5, 2.5 of a sample of class 0 cost 0.5.
 """
 

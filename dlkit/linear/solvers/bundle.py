@@ -1,6 +1,6 @@
 """Cutting planes: a convex loss is learnt from its tangents, and the tangents prove how far one has come.
 
-The problem is to minimise P(w) = ½‖w‖² + L(w) for a convex L that is known by its value and a sub-gradient at any point.
+The problem is to minimise P(w) = ½‖w‖² + L(w) for a convex L, known by its value and a sub-gradient at any point.
 Each look at a point gives a plane below L; the greatest of them is a model of L, and the minimum of the model's
 objective is a lower bound on that of P, and the next point to look at. So the gap between the best value seen and that
 bound is a certificate, and L may be anything: a sum over 10¹⁰ pairs, or a maximum over classes.
