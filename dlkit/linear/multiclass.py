@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -339,7 +339,7 @@ def _by_quadratic_program(problem: CrammerSingerProblem, tol: float, report: Any
     solution = _solution(
         problem,
         np.asarray(W.value),
-        np.asarray(b.value).ravel() if problem.fit_intercept else np.zeros(K),
+        np.asarray(cast(Any, b).value).ravel() if problem.fit_intercept else np.zeros(K),
         np.asarray(right.dual_value).T,
         tol,
         int(program.solver_stats.num_iters or 0),

@@ -44,8 +44,8 @@ def kendall_tau(relevance: Any, scores: Any, group: Any = None) -> float:
 
     Examples
     --------
-    >>> kendall_tau([2, 1, 0], [3.0, 1.0, 2.0]).round(3)
-    np.float64(0.333)
+    >>> round(kendall_tau([2, 1, 0], [3.0, 1.0, 2.0]), 3)
+    0.333
     """
     pairs = count_pairs(scores, relevance, group)
     ordered = pairs.concordant + pairs.discordant
@@ -54,7 +54,7 @@ def kendall_tau(relevance: Any, scores: Any, group: Any = None) -> float:
         raise ValueError("relevance must differ between two documents of a query at least; it is constant in each")
     difference = (pairs.concordant - pairs.discordant)[able].astype(float)
     size = np.sqrt((ordered + pairs.tied_scores)[able].astype(float) * (ordered + pairs.tied_relevance)[able])
-    return np.mean(np.divide(difference, size, out=np.zeros_like(size), where=size > 0))
+    return float(np.mean(np.divide(difference, size, out=np.zeros_like(size), where=size > 0)))
 
 
 def ndcg(relevance: Any, scores: Any, group: Any = None, *, k: int | None = None, gain: str = "exponential") -> float:
@@ -121,4 +121,4 @@ def dcg(relevance: Any, scores: Any, group: Any = None, *, k: int | None = None,
     new = np.concatenate([[True], (np.diff(s) != 0) | (np.diff(query) != 0)])
     tie = np.cumsum(new) - 1
     mean = np.bincount(tie, gains) / np.bincount(tie)
-    return np.bincount(query, mean[tie] * discount)
+    return np.bincount(query, mean[tie] * discount).astype(np.float64)

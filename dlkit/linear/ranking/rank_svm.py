@@ -233,10 +233,11 @@ class RankSVM(BaseEstimator):
         program.solve(solver=cp.CLARABEL)
         alpha = np.clip(apart.dual_value, 0, C)
         v = (X[better] - X[worse]).T @ alpha
-        value, _ = hinge_of(queries, X @ w.value)
-        primal = 0.5 * float(w.value @ w.value) + C * value
+        weights = np.asarray(w.value)
+        value, _ = hinge_of(queries, X @ weights)
+        primal = 0.5 * float(weights @ weights) + C * value
         iterations = program.solver_stats.num_iters or 1
-        self._keep(np.asarray(w.value), primal, float(alpha.sum() - 0.5 * v @ v), iterations, [primal])
+        self._keep(weights, primal, float(alpha.sum() - 0.5 * v @ v), iterations, [primal])
 
     @staticmethod
     def _pairs(member: tuple[NDArray[np.intp], NDArray[np.intp]]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
