@@ -53,7 +53,13 @@ _SOLVERS = {
     "augmented_lagrangian": _Solver(("hinge",), ("l2",), ("ovr",), (), augmented_lagrangian, 1000),
     "newton": _Solver(("squared_hinge",), ("l2",), ("ovr",), (), newton_margin, 100),
     "proximal": _Solver(penalties=("l1",), multi_class=("ovr",), solve=l1_margin, max_iter=10_000),
-    "bundle": _Solver(("hinge",), ("l2",), ("crammer_singer",), max_iter=1000),
+    "bundle": _Solver(
+        ("hinge",),
+        ("l2",),
+        ("crammer_singer",),
+        max_iter=1000,
+        advice="Standardise the features, or raise max_iter or tol",
+    ),
     "quadratic_program": _Solver(solve=quadratic_program, advice="Standardise the features, or lower C"),
     "subgradient": _Solver(
         settings=("schedule",),

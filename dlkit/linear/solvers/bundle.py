@@ -27,6 +27,7 @@ Report = Callable[[int, float, float], object]
 
 _PATIENCE = 20  # a plane that has not carried the model for so many rounds is forgotten
 _CARRIES = 1e-6  # of the largest share; an interior-point solution has no zeros
+_BALANCED = 1e-9  # of the largest free slope
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -140,10 +141,12 @@ def bundle(
         shares, move = _master(planes.slopes, planes.heights, free, centre, reach, tol)
         slope = shares @ planes.slopes
         here = float(shares @ planes.heights) - 0.5 * float(slope[penalised] @ slope[penalised])
-        # What is left of the free part is rounding, or a reach too short. In this form the bound is true wherever the
-        # free coordinates are within a thousand times of what has been looked at.
-        far = 1e3 * max(reach, float(np.abs(centre).max(initial=0)))
-        here -= far * float(np.abs(slope[free]).sum())
+        # With a reach too short the free part is not 0, and this is no bound: the loss may fall on beyond it. What
+        # rounding leaves of the free part counts as if the minimum were a thousand times as far as anything seen.
+        left = float(np.abs(slope[free]).sum())
+        if left > _BALANCED * float(np.abs(planes.slopes[:, free]).max(initial=0)):
+            here = -np.inf
+        here -= 1e3 * max(reach, float(np.abs(centre).max(initial=0))) * left
         if here > bound:
             bound = here
             carried = planes.points[1:][shares[1:] > 0], shares[1:][shares[1:] > 0]
@@ -166,7 +169,8 @@ def bundle(
         before, after = float(gradient @ step), float(uphill @ step)
         better = ahead < value
         if not better and after > 0:  # too far: look where the slope along the step would be 0, if it grew linearly
-            between = best + min(max(-before / (after - before), 0.1), 0.9) * step
+            share = -before / (after - before) if after > before else 0.5
+            between = best + min(max(share, 0.1), 0.9) * step
             ahead, uphill = look(between)
             w, better = between, ahead < value
         if better:
