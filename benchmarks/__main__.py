@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable
+from statistics import median
 
 from rich.console import Console
 from rich.table import Table
@@ -100,6 +101,63 @@ def hogwild() -> None:
     console.print(table)
 
 
+def svm() -> None:
+    """Compare linear support vector machines on the way to the same objective."""
+    from benchmarks.reach import ratio
+    from benchmarks.svm import PROBLEMS, in_a_process
+
+    for name in PROBLEMS:
+        for alpha in (1e-4, None):
+            strength = "C = 1" if alpha is None else f"C = 1/({alpha:g} n)"
+            for accuracy in (1e-3, 1e-6):
+                reached, _, _ = in_a_process(name, alpha, accuracy)
+                title = f"Linear SVM, {name}, {strength}: to {accuracy:g} above the minimum, 1 thread"
+                table = Table("", "ms", "dlkit's ratio", "above the minimum", "setting", title=title)
+                for one in reached:
+                    timed = (
+                        (f"{1e3 * median(one.seconds):.4g}", f"{ratio(reached[0], one):.2f}")
+                        if one.seconds
+                        else ("", "")
+                    )
+                    table.add_row(one.name, *timed, f"{one.gap:.1e}", one.setting)
+                console.print(table)
+
+
+def logistic() -> None:
+    """Compare multinomial logistic regression."""
+    from benchmarks.logistic import GAPS, measure
+
+    for threads in (1, 2):
+        if threads > (os.cpu_count() or 1):
+            console.print(f"logistic regression on {threads} threads: not measured, this machine has fewer cores")
+            continue
+        table = Table("λ", "gap", "dlkit s", "lbfgs s", "ratio", "target", title=_LOGISTIC.format(threads))
+        for strength in (1e-2, 1e-3):
+            got = measure(threads, strength)
+            for k, gap in enumerate(GAPS):
+                times = f"{got['dlkit'][k][0]:.2f}", f"{got['lbfgs'][k][0]:.2f}"
+                table.add_row(f"{strength:g}", f"{gap:g}", *times, f"{got['ratio'][k]:.2f}", "≤ 1.0")
+        console.print(table)
+
+
+def ranking() -> None:
+    """Measure the ranking SVM."""
+    from benchmarks.ranking import in_a_process
+
+    got = in_a_process()
+    table = Table("documents", "5 levels, ms", "all distinct, ms", title="A look at all pairs of one query, 1 thread")
+    for n, spent in got["looks"].items():
+        table.add_row(f"{int(n):,}", *(f"{1e3 * seconds:.4g}" for seconds in spent.values()))
+    console.print(table)
+    table = Table("", "s", "τ", title="A fit on 100,000 documents, and LinearSVC on 100,000 sampled pairs, 1 thread")
+    table.add_row("dlkit", f"{got['fits']['dlkit']:.2f}", f"{got['fits']['tau']:.4f}")
+    table.add_row("LinearSVC", f"{got['fits']['LinearSVC']:.2f}", f"{got['fits']['tau_theirs']:.4f}")
+    console.print(table)
+    console.print(
+        f"ratio {got['fits']['ratio']:.2f}, target ≤ 1.0; the gap is {got['fits']['gap']:.1e} of the objective"
+    )
+
+
 def _comparison(title: str, module: str, names: list[str], targets: dict[tuple[str, str], float], threads: int) -> None:
     timings = compare(module, names, threads)
     times = Table("", "ms", title=title)
@@ -114,6 +172,8 @@ def _comparison(title: str, module: str, names: list[str], targets: dict[tuple[s
     console.print(ratios)
 
 
+_LOGISTIC = "Multinomial logistic regression, n = 60,000, d = 784, 10 classes; {} thread(s)"
+
 SECTIONS: dict[str, Callable[[], None]] = {
     "imports": import_times,
     "small": small,
@@ -121,6 +181,9 @@ SECTIONS: dict[str, Callable[[], None]] = {
     "mlp": mlp,
     "memory": peak_memory,
     "hogwild": hogwild,
+    "svm": svm,
+    "logistic": logistic,
+    "ranking": ranking,
     "gpu": gpu,
 }
 
