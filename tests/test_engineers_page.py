@@ -137,6 +137,6 @@ def test_what_the_page_names_is_there():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert all(f"\n{target}:" in makefile for target in re.findall(r"`make (\w+)", PAGE))
     lists = re.findall(r"`(_?[A-Z]{3,})` of\s`([\w/.]+)`", PAGE)
-    assert len(lists) == 4
+    assert len(lists) == 6
     for name, path in lists:
         assert re.search(rf"^{name}\b.* = ", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE), name

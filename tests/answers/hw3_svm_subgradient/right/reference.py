@@ -1,0 +1,1 @@
+# title: the reference solution, nothing changed

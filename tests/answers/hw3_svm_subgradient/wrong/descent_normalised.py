@@ -1,0 +1,17 @@
+# title: a normalised sub-gradient
+# loses: subgradient_descent_visible, subgradient_descent_hidden
+# hint: normalised
+
+# %% subgradient_descent
+def subgradient_descent(X, y, C, rate, steps):
+    w, b = np.zeros(X.shape[1]), 0.0
+    history = [objective(w, b, X, y, C)]
+    best = (history[0], w, b)
+    for t in range(1, steps + 1):
+        g_w, g_b = subgradient(w, b, X, y, C)
+        norm = np.sqrt(g_w @ g_w + g_b**2) or 1.0
+        w, b = w - rate(t) * g_w / norm, b - rate(t) * g_b / norm
+        history.append(objective(w, b, X, y, C))
+        if history[-1] < best[0]:
+            best = (history[-1], w, b)
+    return best[1], best[2], np.array(history)

@@ -1,0 +1,8 @@
+# title: b is penalised in the objective
+# loses: objective_visible, objective_hidden, subgradient_descent_visible, subgradient_descent_hidden
+# hint: b is penalised too
+
+# %% objective
+def objective(w, b, X, y, C):
+    losses = np.maximum(0, 1 - y * (X @ w + b))
+    return (w @ w + b * b) / 2 + C * losses.sum()

@@ -1,0 +1,8 @@
+# title: C weighs w
+# loses: subgradient_visible, subgradient_hidden, subgradient_descent_hidden
+# hint: C multiplies w
+
+# %% subgradient
+def subgradient(w, b, X, y, C):
+    a = y * (X @ w + b) < 1
+    return C * w - y[a] @ X[a], -y[a].sum()
