@@ -29,7 +29,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, issparse
 from scipy.sparse.csgraph import connected_components
 
 from dlkit.linear.problem import Array, Penalty
@@ -142,6 +142,11 @@ class CrammerSingerProblem:
         rows = np.concatenate([self.label[paying], worst[paying]])
         return csr_array((np.concatenate([c, -c]), (rows, np.tile(paying, 2))), shape=(self.K, self.n))
 
+    def combination(self, S: Any) -> Array:
+        """Return V = S X, shape (K, d), for signed multipliers."""
+        V = S @ self.X
+        return V.toarray() if issparse(V) else V
+
     def signed(self, alpha: Array) -> Array:
         """Return S, shape (K, n), for multipliers: αᵢ of the own class, −αₖᵢ of the rivals."""
         S = -alpha
@@ -170,7 +175,7 @@ class CrammerSingerProblem:
     def dual(self, alpha: Array) -> tuple[float, Array]:
         """Return D at the feasible point near `alpha`, and that point. For ℓ1 no entry of V exceeds 1."""
         alpha = self.feasible(alpha)
-        V = self.signed(alpha) @ self.X
+        V = self.combination(self.signed(alpha))
         if self.penalty == "l2":
             conjugate = 0.5 * float((V * V).sum())
         else:
@@ -251,7 +256,7 @@ def _by_bundle(problem: CrammerSingerProblem, tol: float, max_iter: int, start: 
         loss, worst = worst_at(w)
         S = problem.pulls(worst)
         slope = np.empty(free.shape)
-        slope[:, :d], slope[:, d:] = -(S @ problem.X), -S.sum(axis=1)[:, None]
+        slope[:, :d], slope[:, d:] = -problem.combination(S), -S.sum(axis=1)[:, None]
         return float(problem.c @ loss), slope.ravel()
 
     first = None if start is None else np.column_stack([start[0], start[1]])[:, : free.shape[1]].ravel()
@@ -300,7 +305,7 @@ def _by_subgradient(
             break
 
         S = problem.pulls(worst)
-        V = S @ problem.X
+        V = problem.combination(S)
         g = (W if problem.penalty == "l2" else np.where(W == 0, np.clip(V, -1, 1), np.sign(W))) - V
         g_b = -S.sum(axis=1) if problem.fit_intercept else np.zeros(problem.K)
         squared = float((g * g).sum() + g_b @ g_b)
