@@ -17,7 +17,8 @@ from sklearn.svm import LinearSVC
 from benchmarks.harness import ROOT, THREAD_VARIABLES
 from dlkit.linear import RankSVM
 from dlkit.linear.ranking import kendall_tau
-from dlkit.linear.ranking.pairs import Queries, hinge_of
+from dlkit.linear.ranking.pairs import Pairs
+from dlkit.linear.ranking.pairwise import hinge_of
 
 SIZES = (10**3, 10**4, 10**5, 10**6)
 
@@ -33,7 +34,7 @@ def documents(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def look(n: int, levels: int, rounds: int = 5) -> float:
     """Return the median seconds of the loss of all pairs and its sub-gradient."""
     rng = np.random.default_rng(0)
-    queries, scores = Queries(rng.integers(0, levels, n).astype(float), None), rng.standard_normal(n)
+    queries, scores = Pairs(rng.integers(0, levels, n)), rng.standard_normal(n)
     spent = []
     for _ in range(rounds):
         start = time.perf_counter()
@@ -53,7 +54,7 @@ def fits(n: int = 10**5, rounds: int = 3) -> dict[str, Any]:
     keep = np.flatnonzero(r[i] != r[j])[:n]
     sign = np.sign(r[i[keep]] - r[j[keep]])
     differences = X[i[keep]] - X[j[keep]]
-    n_pairs = int(Queries(r.astype(float), None).n_pairs.sum())
+    n_pairs = int(Pairs(r).n_pairs.sum())
     ours = RankSVM(C=1000 / n_pairs, tol=1e-3)
     theirs = LinearSVC(C=1000 / n, loss="hinge", fit_intercept=False, random_state=0)
     seconds: dict[str, list[float]] = {"dlkit": [], "LinearSVC": []}

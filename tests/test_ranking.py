@@ -261,7 +261,7 @@ def test_bad_data(queries):
     for args, message in (
         (([1.0, np.nan], [1, 2]), "scores must be finite; got nan"),
         (([1.0, 2.0], [1, 2, 3]), "scores and relevance must be as long as each other; got 2 and 3"),
-        (([], []), "scores must be a list of numbers, at least one"),
+        (([], []), "relevance must be a list of numbers, at least one"),
     ):
         with pytest.raises(ValueError, match=message):
             pairwise_hinge(*args)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dlkit._checks import count
 from dlkit.linear._estimator import choice
-from dlkit.linear.ranking.pairs import _checked, count_pairs
+from dlkit.linear.ranking.pairs import Pairs, count_pairs, numbers
 
 __all__ = ["dcg", "kendall_tau", "ndcg"]
 
@@ -109,14 +109,16 @@ def dcg(relevance: Any, scores: Any, group: Any = None, *, k: int | None = None,
     ndarray, shape (n_queries,)
         The queries are in sorted order.
     """
-    s, queries = _checked(scores, relevance, group)
+    pairs, s = Pairs(relevance, group), numbers(scores, "scores").astype(np.float64)
+    if len(s) != len(pairs.query):
+        raise ValueError(f"scores and relevance must be as long as each other; got {len(s)} and {len(pairs.query)}")
     choice(gain, "gain", ("exponential", "linear"))
     places = len(s) if k is None else count(k, "k")
     r = np.asarray(relevance, dtype=np.float64)
     gains = r if gain == "linear" else np.exp2(r) - 1
-    order = np.lexsort((-s, queries.query))
-    query, s, gains = queries.query[order], s[order], gains[order]
-    place = np.arange(len(s)) - queries.begin[query] + 1
+    order = np.lexsort((-s, pairs.query))
+    query, s, gains = pairs.query[order], s[order], gains[order]
+    place = np.arange(len(s)) - (np.cumsum(pairs.size) - pairs.size)[query] + 1
     discount = np.where(place <= places, 1 / np.log2(1 + place), 0)
     new = np.concatenate([[True], (np.diff(s) != 0) | (np.diff(query) != 0)])
     tie = np.cumsum(new) - 1

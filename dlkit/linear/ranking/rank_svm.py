@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from dlkit._checks import count, number
 from dlkit.linear._estimator import canonical, choice, flag, reporter, warn_not_converged
 from dlkit.linear.ranking.metrics import kendall_tau
-from dlkit.linear.ranking.pairs import Queries, checked_group, hinge_of
+from dlkit.linear.ranking.pairs import Pairs
+from dlkit.linear.ranking.pairwise import hinge_of
 from dlkit.linear.solvers.bundle import bundle
 from dlkit.optim.schedules import as_schedule
 
@@ -125,7 +126,7 @@ class RankSVM(BaseEstimator):
             raise ValueError(f"schedule is for solver='subgradient'; got it with solver={solver!r}")
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=np.float64, y_numeric=True, ensure_min_samples=2)
         X = canonical(X)
-        queries = Queries(np.asarray(y, dtype=np.float64), checked_group(group, len(y)))
+        queries = Pairs(y, group)
         self.n_pairs_ = int(queries.n_pairs.sum())
         if not self.n_pairs_:
             raise ValueError(
@@ -217,7 +218,7 @@ class RankSVM(BaseEstimator):
         self._keep(best[1], best[0], bound, t, curve)
         return (f"max_iter={max_iter} steps were made", False) if t == max_iter else ("the gap is within tol", True)
 
-    def _write_out(self, X: Any, queries: Queries, C: float) -> None:
+    def _write_out(self, X: Any, queries: Pairs, C: float) -> None:
         """Solve the deck's quadratic program, pair by pair."""
         import cvxpy as cp
 
@@ -246,6 +247,6 @@ class RankSVM(BaseEstimator):
         return rows[better], rows[worse]
 
 
-def _members(queries: Queries) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+def _members(queries: Pairs) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     rows = [np.flatnonzero(queries.query == q) for q in range(len(queries.size))]
-    return [(r, queries.level[r]) for r in rows]
+    return [(r, queries._rank[r]) for r in rows]
