@@ -10,8 +10,8 @@ the relevances of a query as ranks 0, 1, 2, … in binary: of two different ones
 the larger. So go through the bits. At each, the documents stand in groups whose higher bits agree, each sorted by
 score; a document with a 1 counts the 0s of its group from its place on; then all are split by the bit, and the places
 are carried over. That is a pass over n numbers for each bit: O(n log n) even where all relevances differ, and less with
-a few levels. The layout is that of a wavelet matrix (Claude, Navarro and Ordóñez, 2015, *The wavelet matrix*, Information
-Systems 47).
+a few levels. The layout is that of a wavelet matrix (Claude, Navarro and Ordóñez, 2015, *The wavelet matrix*,
+Information Systems 47).
 
 Joachims (2006), *Training linear SVMs in linear time*, KDD, takes a pass for each level of relevance; Lee and Lin
 (2014), *Large-scale linear RankSVM*, Neural Computation 26, a search tree.
@@ -77,7 +77,7 @@ class Pairs:
         rank = np.cumsum(new)
         rank -= rank[begin]
         self._bits = int(rank.max()).bit_length()
-        self._rank = np.empty(n, dtype=np.uint8 if self._bits <= 8 else np.int32)
+        self._rank: NDArray[Any] = np.empty(n, dtype=np.uint8 if self._bits <= 8 else np.int32)
         self._rank[order] = rank
         runs = np.flatnonzero(new)
         self._order, self._begin = order, begin
