@@ -52,6 +52,9 @@ class Pairs:
         How many documents each query has.
     n_pairs : ndarray of int, shape (n_queries,)
         How many pairs.
+    in_order, begin, below : ndarrays of int, shape (n,)
+        The documents by query and by relevance; for each place in that order, where its query begins there, and how
+        many documents of the query are less relevant, which are the first ones of it.
 
     Raises
     ------
@@ -77,12 +80,12 @@ class Pairs:
         rank = np.cumsum(new)
         rank -= rank[begin]
         self._bits = int(rank.max()).bit_length()
-        self._rank: NDArray[Any] = np.empty(n, dtype=np.uint8 if self._bits <= 8 else np.int32)
+        self._rank: NDArray[np.integer[Any]] = np.empty(n, dtype=np.uint8 if self._bits <= 8 else np.int32)
         self._rank[order] = rank
         runs = np.flatnonzero(new)
-        self._order, self._begin = order, begin
-        self._below = np.repeat(runs, np.diff(runs, append=n)) - begin  # how many of the query are less relevant
-        self.n_pairs = np.add.reduceat(self._below, np.cumsum(self.size) - self.size)
+        self.in_order, self.begin = order, begin
+        self.below = np.repeat(runs, np.diff(runs, append=n)) - begin
+        self.n_pairs = np.add.reduceat(self.below, np.cumsum(self.size) - self.size)
 
     def counts(self, scores: Any, margin: float = 1.0, touching: bool = False) -> tuple[Integers, Integers]:
         """Count the active pairs of each document, those with sᵢ − sⱼ < margin.
@@ -118,10 +121,10 @@ class Pairs:
 
     def sample(self, size: int, rng: np.random.Generator, weight: Array | None = None) -> tuple[Integers, Integers]:
         """Draw `size` pairs (i, j) with replacement, each as likely as the other, or by the `weight` of document i."""
-        up_to = np.cumsum(self._below if weight is None else self._below * weight[self._order])
+        up_to = np.cumsum(self.below if weight is None else self.below * weight[self.in_order])
         better = np.searchsorted(up_to, up_to[-1] * rng.random(size), "right")
-        worse = self._begin[better] + (self._below[better] * rng.random(size)).astype(np.intp)
-        return self._order[better], self._order[worse]
+        worse = self.begin[better] + (self.below[better] * rng.random(size)).astype(np.intp)
+        return self.in_order[better], self.in_order[worse]
 
     def centred(self, scores: Array) -> Array:
         """Return the scores less the mean of their query: no margin changes, and sums lose no digits to an offset."""
@@ -167,7 +170,8 @@ class Pairs:
             For each document with a 0: how many of all 1s stand before the begin of its group, and how many before the
             first that is not an active partner.
         """
-        rank, n = self._rank[order], len(order)
+        rank: NDArray[Any] = self._rank[order]
+        n = len(order)
         group = np.append(np.cumsum(self.size) - self.size, n)  # where the groups begin, and the end
         for bit in range(self._bits - 1, -1, -1):
             one = (rank >> bit) & 1 != 0
@@ -259,7 +263,7 @@ def count_pairs(scores: Any, relevance: Any, group: Any = None) -> PairCounts:
     """
     pairs = Pairs(relevance, group)
     swapped, not_better = (
-        np.add.reduceat(pairs.counts(scores, 0.0, touching)[0][pairs._order], np.cumsum(pairs.size) - pairs.size)
+        np.add.reduceat(pairs.counts(scores, 0.0, touching)[0][pairs.in_order], np.cumsum(pairs.size) - pairs.size)
         for touching in (False, True)
     )
     return PairCounts(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,25 +10,36 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from dlkit._arguments import generator
 from dlkit._checks import count, number
-from dlkit.linear._estimator import canonical, choice, flag, reporter, warn_not_converged
+from dlkit.linear._estimator import canonical, checked_weights, choice, flag, reporter, warn_not_converged
 from dlkit.linear.ranking.metrics import kendall_tau
 from dlkit.linear.ranking.pairs import Pairs
-from dlkit.linear.ranking.pairwise import hinge_of
-from dlkit.linear.solvers.bundle import bundle
-from dlkit.optim.schedules import as_schedule
+from dlkit.linear.ranking.solvers import (
+    FEW,
+    RankProblem,
+    RankSolution,
+    by_bundle,
+    by_newton,
+    by_quadratic_program,
+    by_subgradient,
+)
 
 __all__ = ["RankSVM"]
 
 Array = NDArray[np.float64]
 
-_WRITTEN_OUT = 20_000  # pairs, at most, that the quadratic program is asked to take
+_SOLVERS: dict[str, Callable[..., RankSolution]] = {
+    "bundle": by_bundle,
+    "newton": by_newton,
+    "subgradient": by_subgradient,
+}
 
 
 class RankSVM(BaseEstimator):
     """Linear ranking SVM: the deck's problem 1, over all pairs of documents of a query.
 
-    Minimises ½‖w‖² + C Σ max(0, 1 − w·(xᵢ − xⱼ)) over the pairs of documents i, j of one query with rᵢ > rⱼ (Joachims,
+    Minimises ½‖w‖² + C Σ loss(w·(xᵢ − xⱼ)) over the pairs of documents i, j of one query with rᵢ > rⱼ (Joachims,
     2002, *Optimizing search engines using clickthrough data*, KDD). There is no intercept: it would cancel.
 
     Parameters
@@ -35,15 +47,21 @@ class RankSVM(BaseEstimator):
     C : float, default 1.0
         Weight of the losses, > 0. The losses are a sum over pairs, and n documents may make n²/2 of them: for C per
         pair, divide it by ``n_pairs_`` of an earlier fit.
-    solver : {"auto", "bundle", "subgradient", "quadratic_program"}, default "auto"
-        "bundle", which "auto" takes: cutting planes, each found in O(n log n). "subgradient": the deck's descent.
-        "quadratic_program": all pairs written out for cvxpy, up to 20,000 of them.
+    loss : {"hinge", "squared_hinge"}, default "hinge"
+        The loss of a pair, max(0, 1 − m) with m = w·(xᵢ − xⱼ), or its square.
+    solver : {"auto", "bundle", "newton", "subgradient", "quadratic_program"}, default "auto"
+        "bundle": cutting planes; a sample of the pairs says where to look next. "newton": Newton's method, for the
+        squared hinge. "subgradient": the deck's descent. All these count pairs in O(n log n). "quadratic_program": all
+        pairs written out for cvxpy, up to 20,000 of them. "auto" takes "bundle", or "newton" where it can and there are
+        few pairs.
     tol : float, default 1e-3
         Stop once the duality gap is at most `tol` times the objective; "subgradient" knows a loose bound only.
     max_iter : int, default 1000
         The largest number of iterations.
     schedule : float or callable, optional
         For "subgradient": the rate η, or t ↦ η with t = 1, 2, …; by default Polyak's rate with the lower bound known.
+    random_state : int or numpy.random.Generator, default 0
+        For "bundle": what draws the sample of pairs. What is fitted does not depend on it, up to `tol`.
     warm_start : bool, default False
         Whether `fit` starts from the weights of the last one.
     verbose : int, default 0
@@ -78,22 +96,26 @@ class RankSVM(BaseEstimator):
         self,
         *,
         C: float = 1.0,
+        loss: str = "hinge",
         solver: str = "auto",
         tol: float = 1e-3,
         max_iter: int = 1000,
         schedule: Any = None,
+        random_state: Any = 0,
         warm_start: bool = False,
         verbose: int = 0,
     ) -> None:
         self.C = C
+        self.loss = loss
         self.solver = solver
         self.tol = tol
         self.max_iter = max_iter
         self.schedule = schedule
+        self.random_state = random_state
         self.warm_start = warm_start
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any, group: Any = None) -> RankSVM:
+    def fit(self, X: Any, y: Any, group: Any = None, query_weight: Any = None) -> RankSVM:
         """Fit the model.
 
         Parameters
@@ -104,6 +126,10 @@ class RankSVM(BaseEstimator):
             Their relevance to their query; only its order within a query counts.
         group : array_like, shape (n_documents,), optional
             The query of each document, in any order; by default all belong to one.
+        query_weight : array_like, shape (n_documents,), optional
+            How often the query of each document counts, ≥ 0 and the same for all documents of a query: 2 is as if it
+            were there twice. A query has as many pairs as the square of its size, so that large ones rule; a weight of
+            1/(its number of pairs) makes all count alike.
 
         Returns
         -------
@@ -118,16 +144,13 @@ class RankSVM(BaseEstimator):
             If a parameter is out of its range, `X`, `y` or `group` do not fit or hold NaN, or no query has two
             documents of different relevance.
         """
-        C = number(self.C, "C", above=0)
-        tol, max_iter = number(self.tol, "tol", above=0), count(self.max_iter, "max_iter")
-        solver = choice(self.solver, "solver", ("auto", "bundle", "subgradient", "quadratic_program"))
-        flag(self.warm_start, "warm_start")
-        if self.schedule is not None and solver != "subgradient":
-            raise ValueError(f"schedule is for solver='subgradient'; got it with solver={solver!r}")
+        settings = self._checked()
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=np.float64, y_numeric=True, ensure_min_samples=2)
         X = canonical(X)
-        queries = Pairs(y, group)
-        self.n_pairs_ = int(queries.n_pairs.sum())
+        if query_weight is not None:
+            X, y, group, query_weight = _weighted(X, y, group, query_weight)
+        pairs = Pairs(y, group)
+        self.n_pairs_ = int(pairs.n_pairs.sum())
         if not self.n_pairs_:
             raise ValueError(
                 "y must differ between two documents of a query at least: there is no pair to learn from, as each "
@@ -140,31 +163,47 @@ class RankSVM(BaseEstimator):
                     f"warm_start=True needs the {len(self.coef_)} features of the last fit; got {X.shape[1]}"
                 )
             start = self.coef_
-
-        def loss(w: Array) -> tuple[float, Array]:
-            value, slope = hinge_of(queries, X @ w)
-            return C * value, C * (X.T @ slope)
-
+        c = self.C * (np.ones(len(y)) if query_weight is None else query_weight)
+        problem = RankProblem(X, pairs, c, self.loss == "squared_hinge")
         report = reporter(self)
-        if solver == "quadratic_program":
-            self._write_out(X, queries, C)
-            reason, converged = "the quadratic program is solved", True
-        elif solver == "subgradient":
-            reason, converged = self._descend(loss, X.shape[1], tol, max_iter, start, report)
+        name = self.solver
+        if name == "auto":
+            name, settings = ("newton", {}) if problem.squared and self.n_pairs_ <= FEW else ("bundle", settings)
+        if name == "quadratic_program":
+            solution = by_quadratic_program(problem, max(self.tol, 1e-6))
         else:
-            result = bundle(loss, X.shape[1], tol=tol, max_iter=max_iter, start=start, report=report)
-            self._keep(result.w, result.value, result.bound, result.n_iter, result.curve)
-            reason, converged = result.reason, result.converged
+            solution = _SOLVERS[name](problem, float(self.tol), int(self.max_iter), start, report, **settings)
         if report is not None:
-            report.end(reason)
-        if not converged:
+            report.end(solution.reason)
+        self.coef_: Array = solution.w
+        self.n_iter_, self.loss_curve_ = int(solution.n_iter), np.array(solution.curve)
+        self.objective_, self.dual_objective_ = float(solution.primal), float(solution.dual)
+        self.duality_gap_ = max(self.objective_ - self.dual_objective_, 0.0)
+        if not solution.converged:
             share = self.duality_gap_ / self.objective_
             warn_not_converged(
                 self,
-                f"{reason}; the gap is {share:.1e} of the objective",
+                f"{solution.reason}; the gap is {share:.1e} of the objective",
                 "Raise max_iter or tol, lower C, or standardise the features.",
             )
         return self
+
+    def _checked(self) -> dict[str, Any]:
+        """Check the parameters; return the settings that the solver listens to."""
+        number(self.C, "C", above=0)
+        number(self.tol, "tol", above=0)
+        count(self.max_iter, "max_iter")
+        choice(self.loss, "loss", ("hinge", "squared_hinge"))
+        solver = choice(self.solver, "solver", ("auto", *_SOLVERS, "quadratic_program"))
+        flag(self.warm_start, "warm_start")
+        rng = generator(self.random_state, "random_state")
+        if self.schedule is not None and solver != "subgradient":
+            raise ValueError(f"schedule is for solver='subgradient'; got it with solver={solver!r}")
+        if solver == "newton" and self.loss != "squared_hinge":
+            raise ValueError(f"solver='newton' is for loss='squared_hinge'; got loss={self.loss!r}")
+        if solver in ("auto", "bundle"):
+            return {"rng": rng}
+        return {"schedule": self.schedule} if solver == "subgradient" else {}
 
     def predict(self, X: Any) -> Array:
         """Return the scores x·w, shape (n_documents,); a query's documents rank by them, the largest first."""
@@ -183,70 +222,20 @@ class RankSVM(BaseEstimator):
         tags.target_tags.one_d_labels = False
         return tags
 
-    def _keep(self, w: Array, primal: float, dual: float, n_iter: int, curve: list[float]) -> None:
-        self.coef_, self.n_iter_, self.loss_curve_ = w, int(n_iter), np.array(curve)
-        self.objective_, self.dual_objective_ = float(primal), float(dual)
-        self.duality_gap_ = max(self.objective_ - self.dual_objective_, 0.0)
 
-    def _descend(
-        self, loss: Any, d: int, tol: float, max_iter: int, start: Array | None, report: Any
-    ) -> tuple[str, bool]:
-        """Descend by sub-gradients and keep the best iterate.
-
-        The dual point is a mean of the pairs at a loss, as each step is; its value is known from the planes that touch
-        the loss at the iterates: L(w) ≥ L(wₜ) + gₜ·(w − wₜ).
-        """
-        rate = None if self.schedule is None else as_schedule(self.schedule)
-        w = np.zeros(d) if start is None else start.copy()
-        slope, height = np.zeros(d), 0.0  # the mean of the planes: L(v) ≥ height + slope·v
-        best, bound, curve = (np.inf, w), 0.0, []
-        for t in range(max_iter + 1):
-            value, g = loss(w)
-            primal = 0.5 * float(w @ w) + value
-            curve.append(primal)
-            best = min(best, (primal, w), key=lambda pair: pair[0])
-            bound = max(bound, height - 0.5 * float(slope @ slope))  # the least of ½‖v‖² + height + slope·v
-            if report is not None:
-                report(t, best[0], best[0] - bound)
-            if best[0] - bound <= tol * best[0] or t == max_iter:
-                break
-            step = w + g
-            eta = rate(t + 1) if rate is not None else min(1.0, (primal - bound) / float(step @ step))
-            share = min(max(eta, 0.0), 1.0)
-            slope, height = (1 - share) * slope + share * g, (1 - share) * height + share * (value - float(g @ w))
-            w = w - eta * step
-        self._keep(best[1], best[0], bound, t, curve)
-        return (f"max_iter={max_iter} steps were made", False) if t == max_iter else ("the gap is within tol", True)
-
-    def _write_out(self, X: Any, queries: Pairs, C: float) -> None:
-        """Solve the deck's quadratic program, pair by pair."""
-        import cvxpy as cp
-
-        if self.n_pairs_ > _WRITTEN_OUT:
-            raise ValueError(
-                f"solver='quadratic_program' writes out all pairs, at most {_WRITTEN_OUT:,}; got {self.n_pairs_:,}. "
-                f"solver='bundle' never does"
-            )
-        better, worse = (np.concatenate(side) for side in zip(*map(self._pairs, _members(queries)), strict=True))
-        w, xi = cp.Variable(X.shape[1]), cp.Variable(len(better), nonneg=True)
-        apart = (X[better] - X[worse]) @ w >= 1 - xi
-        program = cp.Problem(cp.Minimize(cp.sum_squares(w) / 2 + C * cp.sum(xi)), [apart])
-        program.solve(solver=cp.CLARABEL)
-        alpha = np.clip(apart.dual_value, 0, C)
-        v = (X[better] - X[worse]).T @ alpha
-        weights = np.asarray(w.value)
-        value, _ = hinge_of(queries, X @ weights)
-        primal = 0.5 * float(weights @ weights) + C * value
-        iterations = program.solver_stats.num_iters or 1
-        self._keep(weights, primal, float(alpha.sum() - 0.5 * v @ v), iterations, [primal])
-
-    @staticmethod
-    def _pairs(member: tuple[NDArray[np.intp], NDArray[np.intp]]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        rows, level = member
-        better, worse = np.nonzero(level[:, None] > level[None, :])
-        return rows[better], rows[worse]
-
-
-def _members(queries: Pairs) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    rows = [np.flatnonzero(queries.query == q) for q in range(len(queries.size))]
-    return [(r, queries._rank[r]) for r in rows]
+def _weighted(X: Any, y: Any, group: Any, query_weight: Any) -> tuple[Any, Any, Any, Array]:
+    """Check the weights, and leave out the documents that weigh nothing."""
+    weight = checked_weights(query_weight, X)
+    query = Pairs(y, group).query
+    of_query = np.zeros(query.max() + 1)
+    of_query[query] = weight
+    if (of_query[query] != weight).any():
+        one = query == query[np.argmax(of_query[query] != weight)]
+        raise ValueError(
+            f"query_weight must be the same for all documents of a query; got {weight[one].min():g} and "
+            f"{weight[one].max():g} in one"
+        )
+    if not weight.any():
+        raise ValueError("query_weight must be > 0 for a query at least; it is 0 for all")
+    kept = weight > 0
+    return X[kept], y[kept], query[kept], weight[kept]
