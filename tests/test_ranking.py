@@ -232,7 +232,9 @@ def test_verbose(queries, capsys):
     [
         ({"C": 0}, ValueError, "C must be finite and > 0"),
         ({"C": np.inf}, ValueError, "C must be finite and > 0"),
-        ({"solver": "newton"}, ValueError, "solver must be one of 'auto', 'bundle'"),
+        ({"solver": "simplex"}, ValueError, "solver must be one of 'auto', 'bundle'"),
+        ({"solver": "newton"}, ValueError, "solver='newton' is for loss='squared_hinge'; got loss='hinge'"),
+        ({"loss": "logistic"}, ValueError, "loss must be one of 'hinge', 'squared_hinge'"),
         ({"tol": -1}, ValueError, "tol must be finite and > 0"),
         ({"max_iter": 0}, ValueError, "max_iter must be an integer >= 1"),
         ({"schedule": 0.1}, ValueError, "schedule is for solver='subgradient'"),

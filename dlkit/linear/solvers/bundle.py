@@ -27,6 +27,7 @@ Report = Callable[[int, float, float], object]
 
 _PATIENCE = 20  # a plane that has not carried the model for so many rounds is forgotten
 _CARRIES = 1e-6  # of the largest share; an interior-point solution has no zeros
+_TRUST = 3  # proposals that may fail
 _BALANCED = 1e-9  # of the largest free slope
 _EPS = float(np.finfo(np.float64).eps)
 
@@ -81,6 +82,7 @@ def bundle(
     tol: float = 1e-3,
     max_iter: int = 1000,
     start: Array | None = None,
+    propose: Callable[[Array, Array], Array] | None = None,
     report: Report | None = None,
 ) -> BundleResult:
     """Minimise ½‖w‖² + L(w) by cutting planes, over the coordinates of w that are not `free` in the norm.
@@ -101,6 +103,10 @@ def bundle(
         The largest number of iterations, each a small quadratic program and one or two looks at the loss.
     start : ndarray, shape (d,), optional
         Where to look first, by default at 0.
+    propose : callable, optional
+        ``propose(w, g)``, for the best point and the sub-gradient of L there, is where one who knows the curvature of L
+        would look next: for a loss that is nearly smooth, Newton's point. The model's own points take its place once
+        three looks have failed to halve the gradient of P.
     report : callable, optional
         ``report(iteration, objective, gap)`` is called in each iteration.
 
@@ -136,6 +142,7 @@ def bundle(
     curve, bound, reach = [value], -np.inf, 1.0
     carried = planes.points[:0], np.zeros(0)
     reason = f"max_iter={max_iter} iterations were made"
+    trust = 0 if propose is None else _TRUST
     for t in range(max_iter + 1):
         centre = best[free]
         shares, move = _master(planes.slopes, planes.heights, free, centre, reach, tol)
@@ -155,6 +162,17 @@ def bundle(
         if value - bound <= tol * value or t == max_iter:
             break
         planes.forget(shares)
+
+        if propose is not None and trust:
+            w = propose(best, gradient - np.where(penalised, best, 0.0))
+            ahead, uphill = look(w)
+            halved = bool(np.linalg.norm(uphill) <= np.linalg.norm(gradient) / 2)
+            if ahead < value:
+                best, value, gradient = w, ahead, uphill
+            if halved:
+                curve.append(value)
+                continue
+            trust -= 1  # and on with the model's point, as without a proposal
 
         w = np.empty(d)
         w[penalised] = -slope[penalised]
