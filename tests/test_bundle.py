@@ -73,3 +73,29 @@ def test_start_and_max_iter(pieces):
     assert again.curve[0] == pytest.approx(best.value, rel=1e-12)
     short = bundle(oracle, 5, tol=1e-12, least=-1e3, max_iter=2)
     assert not short.converged and short.n_iter == 2 and "max_iter=2" in short.reason
+
+
+def test_what_the_bound_stands_on():
+    """The planes that touch the loss at `points`, mixed by `shares`, bound ½‖w‖² + L(w) from below by `bound`."""
+    rng = np.random.default_rng(0)
+    oracle = greatest(3 * rng.standard_normal((2000, 20)), rng.standard_normal(2000) + 3)
+    result = bundle(oracle, 20, tol=1e-7, least=-1e3)
+    assert result.n_iter > 25  # longer than an idle plane is kept
+    looks = [(*oracle(w), w) for w in result.points]
+    slope = result.shares @ [g for _, g, _ in looks]
+    height = result.shares @ [value - g @ w for value, g, w in looks] + (1 - result.shares.sum()) * -1e3
+    assert (result.shares > 0).all() and result.shares.sum() <= 1 + 1e-12
+    assert height - 0.5 * slope @ slope == pytest.approx(result.bound, abs=1e-9)
+
+
+def test_proposals_and_free_coordinates():
+    """Bad proposals cost looks but no bound; what the model says of free coordinates is from where it was made."""
+    free = np.array([False, True])
+
+    def oracle(x):
+        first, second = x[0] + x[1] - 50, x[1] - 50
+        return abs(first) + abs(second) + 1, np.array([np.sign(first), np.sign(first) + np.sign(second)])
+
+    result = bundle(oracle, 2, free=free, tol=1e-6, propose=lambda w, g: w + [0.0, 0.25])
+    assert result.converged and result.value <= 1 + 2e-6
+    assert 1 - 1e-5 <= result.bound <= 1 + 1e-9
