@@ -22,7 +22,7 @@ Report = Callable[[int, float, float], object]
 
 WRITTEN_OUT = 20_000  # pairs, at most, that the quadratic program is asked to take
 FEW = 5_000  # pairs, of which no sample is drawn: their sum has kinks that matter
-_SAMPLE = 20_000  # pairs at least, and 200 a feature …
+_SAMPLE = 10_000  # pairs at least, and 200 a feature …
 _SAMPLE_ENTRIES = 20_000_000  # … but no more numbers than these
 
 
