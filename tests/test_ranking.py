@@ -147,7 +147,7 @@ def queries():
     return X, r, g
 
 
-@parametrize_with_checks([RankSVM(), RankSVM(solver="subgradient", tol=0.5)])
+@parametrize_with_checks([RankSVM(), RankSVM(loss="squared_hinge"), RankSVM(solver="subgradient", tol=0.5)])
 def test_keeps_scikit_learns_contract(estimator, check):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
