@@ -4,6 +4,7 @@ Each answer of ``tests/answers/HW`` is handed in by one student of the sample cl
 answer's header says: which tests it loses, and what its feedback must hold.
 """
 
+import functools
 import html
 import re
 from collections import Counter
@@ -41,10 +42,18 @@ IDS = [f"{name.split('_')[0]}-{a.kind}-{a.name}-{s.id}" for name, s, a in ANSWER
 
 @pytest.fixture(scope="session")
 def graded(tmp_path_factory):
-    """Grade the sample class of every assignment once; return the results and the folder of feedback."""
-    course, _ = make_sample_class(Course(ROOT), ASSIGNMENTS, tmp_path_factory.mktemp("class") / "course")
-    results = {(r.assignment, r.student): r for r in grade_class(course, ASSIGNMENTS)}
-    return results, Path(course.dirs.format_path(course.dirs.feedback_directory, "", "")).resolve()
+    """Give a function that grades an assignment's sample class, once, when a test first asks for it.
+
+    It returns the results by student and the folder of feedback.
+    """
+
+    @functools.cache
+    def grade(name):
+        course, _ = make_sample_class(Course(ROOT), [name], tmp_path_factory.mktemp("class") / "course")
+        results = {r.student: r for r in grade_class(course, [name])}
+        return results, Path(course.dirs.format_path(course.dirs.feedback_directory, "", "")).resolve()
+
+    return grade
 
 
 def feedback_text(folder, name, student):
@@ -83,7 +92,7 @@ def test_the_bank_is_large_enough_and_all_of_it_is_handed_in(name):
 
 @pytest.mark.parametrize(("name", "student", "answer"), ANSWERS, ids=IDS)
 def test_an_answer_loses_the_tests_it_should_and_no_other(name, student, answer, graded):
-    result = graded[0][name, student.id]
+    result = graded(name)[0][student.id]
     assert result.trouble is None
     points = items(name)
     lost = {item for item, (mark, _) in result.marks.items() if mark < points[item][0] and item not in result.by_hand}
@@ -104,7 +113,7 @@ def test_an_answer_loses_the_tests_it_should_and_no_other(name, student, answer,
     ids=[i for i, c in zip(IDS, ANSWERS, strict=True) if c[2].hint],
 )
 def test_the_feedback_holds_the_hint(name, student, answer, graded):
-    assert re.sub(r"\s+", " ", answer.hint) in re.sub(r"\s+", " ", feedback_text(graded[1], name, student))
+    assert re.sub(r"\s+", " ", answer.hint) in re.sub(r"\s+", " ", feedback_text(graded(name)[1], name, student))
 
 
 @pytest.mark.parametrize("name", ASSIGNMENTS)
@@ -130,13 +139,13 @@ def test_no_feedback_shows_a_hidden_test(name, graded):
         if not student.expect_ungraded:
             own = answer_of(name, student)
             written = "" if own is None else "\n".join(text for _, text in own.cells)
-            page = feedback_text(graded[1], name, student)
+            page = feedback_text(graded(name)[1], name, student)
             assert [line for line in hidden if line in page and line not in written] == []
 
 
 @pytest.mark.parametrize(("name", "student"), CASES, ids=[f"{n.split('_')[0]}-{s.id}" for n, s in CASES])
 def test_what_is_late_or_no_notebook_is_said(name, student, graded):
-    result = graded[0][name, student.id]
+    result = graded(name)[0][student.id]
     assert (result.trouble is not None) == student.expect_ungraded
     where = BANK / name / "class.toml"
     due = tomllib.loads(where.read_text(encoding="utf-8"))["due"]
@@ -152,6 +161,6 @@ def test_what_is_late_or_no_notebook_is_said(name, student, graded):
 def test_hostile_answers_are_flagged_for_reading(name, graded):
     for student in students(name):
         if "patches_the_judge" in student.answer:
-            assert graded[0][name, student.id].warnings
+            assert graded(name)[0][student.id].warnings
         if student.answer.startswith("right/"):
-            assert graded[0][name, student.id].warnings == []
+            assert graded(name)[0][student.id].warnings == []

@@ -1,9 +1,36 @@
-# title: contourf under the lines, matrix of all samples at once, tuples from the start
+# title: contourf under the lines, all samples at once, partial functions for the schedules, Python sums
+
+# %% objective
+def objective(w, b, X, y, C):
+    scores = [float(x @ w) + b for x in X]
+    return sum(wj**2 for wj in w) / 2 + C * sum(max(0.0, 1 - label * f) for f, label in zip(scores, y))
+
 
 # %% subgradient
 def subgradient(w, b, X, y, C):
     s = np.where(y * (X @ w + b) < 1, y, 0)
     return (w - C * X.T @ s, -C * s.sum())
+
+# %% step_sizes
+import functools
+import math
+
+
+def shrinking(eta, exponent, t):
+    return eta * math.exp(-exponent * math.log(t))
+
+
+def constant(eta):
+    return functools.partial(shrinking, eta, 0)
+
+
+def inverse_sqrt(eta):
+    return functools.partial(shrinking, eta, 0.5)
+
+
+def inverse(eta):
+    return functools.partial(shrinking, eta, 1)
+
 
 # %% plot_svm
 def plot_svm(ax, w, b, X, y):

@@ -1,6 +1,6 @@
 # title: the first step has t = 0
 # loses: subgradient_descent_visible, subgradient_descent_hidden
-# hint: ZeroDivisionError
+# hint: the first step is t = 1
 
 # %% subgradient_descent
 def subgradient_descent(X, y, C, rate, steps):

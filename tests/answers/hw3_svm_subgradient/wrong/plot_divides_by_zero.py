@@ -1,6 +1,6 @@
 # title: solves for the second feature, which fails for a vertical line
 # loses: plot_svm_hidden
-# hint: divides by w[1]
+# hint: one of the weights is 0, the boundary is vertical: do not divide by it
 
 # %% plot_svm
 def plot_svm(ax, w, b, X, y):

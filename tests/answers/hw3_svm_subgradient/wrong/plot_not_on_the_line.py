@@ -1,6 +1,6 @@
 # title: samples on the margin line have no ring
 # loses: plot_svm_visible
-# hint: samples at 1 itself
+# hint: on the margin line counts
 
 # %% plot_svm
 def plot_svm(ax, w, b, X, y):

@@ -1,6 +1,6 @@
 # title: rings where f(x) is at most 1
 # loses: plot_svm_visible, plot_svm_hidden
-# hint: f(x) was compared, without y
+# hint: it should look at y f(x)
 
 # %% plot_svm
 def plot_svm(ax, w, b, X, y):

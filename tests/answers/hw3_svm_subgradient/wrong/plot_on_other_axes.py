@@ -1,6 +1,6 @@
 # title: draws on new axes
 # loses: plot_svm_visible, plot_svm_hidden
-# hint: draw on `ax`
+# hint: draw with the methods of ax, not with plt
 
 # %% plot_svm
 def plot_svm(ax, w, b, X, y):

@@ -1,6 +1,6 @@
 # title: both classes look alike
 # loses: plot_svm_visible, plot_svm_hidden
-# hint: look alike
+# hint: the classes need different colours or markers
 
 # %% plot_svm
 def plot_svm(ax, w, b, X, y):

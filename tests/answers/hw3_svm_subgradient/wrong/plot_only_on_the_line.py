@@ -1,6 +1,6 @@
 # title: rings only on the margin line
 # loses: plot_svm_visible, plot_svm_hidden
-# hint: only samples on the margin line
+# hint: only the samples on the margin lines have a ring
 
 # %% plot_svm
 def plot_svm(ax, w, b, X, y):

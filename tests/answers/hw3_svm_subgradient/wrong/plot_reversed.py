@@ -1,6 +1,6 @@
 # title: rings where y f(x) is above 1
 # loses: plot_svm_visible, plot_svm_hidden
-# hint: no ring
+# hint: the condition is reversed
 
 # %% plot_svm
 def plot_svm(ax, w, b, X, y):

@@ -1,6 +1,6 @@
 # title: a ring around every sample
 # loses: plot_svm_visible, plot_svm_hidden
-# hint: the ring is drawn for every sample
+# hint: every sample has a ring
 
 # %% plot_svm
 def plot_svm(ax, w, b, X, y):

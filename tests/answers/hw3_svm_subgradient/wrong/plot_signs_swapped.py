@@ -1,6 +1,6 @@
 # title: the normal drawn as the boundary
 # loses: plot_svm_visible, plot_svm_hidden
-# hint: in another place
+# hint: w is normal to it, not along it
 
 # %% plot_svm
 def plot_svm(ax, w, b, X, y):

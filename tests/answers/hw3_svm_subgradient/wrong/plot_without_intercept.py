@@ -1,6 +1,6 @@
 # title: b forgotten in the lines
 # loses: plot_svm_visible, plot_svm_hidden
-# hint: in another place
+# hint: b is missing
 
 # %% plot_svm
 def plot_svm(ax, w, b, X, y):

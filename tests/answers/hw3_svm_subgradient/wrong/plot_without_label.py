@@ -1,6 +1,6 @@
 # title: rings where |f(x)| is at most 1
 # loses: plot_svm_visible, plot_svm_hidden
-# hint: samples far on the wrong side
+# hint: those far on the wrong side need one too
 
 # %% plot_svm
 def plot_svm(ax, w, b, X, y):

@@ -1,6 +1,6 @@
 # title: only the boundary is drawn
 # loses: plot_svm_visible, plot_svm_hidden
-# hint: the margin line
+# hint: the margin line f(x) = 1 is not drawn
 
 # %% plot_svm
 def plot_svm(ax, w, b, X, y):

@@ -1,0 +1,12 @@
+# title: the sign of b reversed in the lines
+# loses: plot_svm_visible, plot_svm_hidden
+# hint: the sign of b is reversed
+
+# %% plot_svm
+def plot_svm(ax, w, b, X, y):
+    ax.scatter(*X[y == -1].T, color="blue")
+    ax.scatter(*X[y == 1].T, color="red")
+    for level in (-1, 0, 1):
+        ax.axline((level + b) * w / (w @ w), (level + b) * w / (w @ w) + [-w[1], w[0]], color="k")
+    near = y * (X @ w + b) <= 1
+    ax.scatter(*X[near].T, s=99, facecolors="none", edgecolors="k")
