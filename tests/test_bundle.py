@@ -96,6 +96,6 @@ def test_proposals_and_free_coordinates():
         first, second = x[0] + x[1] - 50, x[1] - 50
         return abs(first) + abs(second) + 1, np.array([np.sign(first), np.sign(first) + np.sign(second)])
 
-    result = bundle(oracle, 2, free=free, tol=1e-6, propose=lambda w, g: w + [0.0, 0.25])
+    result = bundle(oracle, 2, free=free, tol=1e-6, propose=lambda w, g: np.add(w, [0.0, 0.25]))
     assert result.converged and result.value <= 1 + 2e-6
     assert 1 - 1e-5 <= result.bound <= 1 + 1e-9

@@ -80,6 +80,24 @@ def test_is_the_loop_over_the_samples(noisy, sparse, intercept):
         assert model.n_mistakes_.shape == (3,) and model.n_iter_ == 3
 
 
+@pytest.mark.parametrize("sparse", [False, True])
+def test_is_the_loop_where_mistakes_are_rare_and_orders_change(separable, sparse):
+    """Long stretches without a mistake, an order for each epoch, weights that go along, and the mean over all looks."""
+    X, y = np.tile(separable[0], (12, 1)), np.tile(separable[1], 12)
+    weight = np.random.default_rng(3).uniform(0.5, 2, len(y))
+    fit = csr_array(X) if sparse else X
+    model = Perceptron(random_state=7).fit(fit, y, weight)
+    rng = np.random.default_rng(7)
+    order = np.concatenate([rng.permutation(len(y)) for _ in range(model.n_iter_)])
+    w, b, mistakes, mean_w, mean_b = loop(X, 2 * y - 1, order, weight)
+    assert mistakes == model.n_mistakes_.sum() and len(order) / mistakes > 100
+    np.testing.assert_allclose(model.coef_[0], w, rtol=1e-10)
+    assert model.intercept_[0] == pytest.approx(b, rel=1e-10)
+    mean = Perceptron(random_state=7, averaged=True).fit(fit, y, weight)
+    np.testing.assert_allclose(mean.coef_[0], mean_w, rtol=1e-9)  # sums of some ten thousand terms
+    assert mean.intercept_[0] == pytest.approx(mean_b, rel=1e-9)
+
+
 @pytest.mark.parametrize("epochs", [1, 4])
 def test_agrees_with_scikit_learn(noisy, epochs):
     X, y = noisy

@@ -79,3 +79,89 @@ def test_margin_losses_with_l1(name, intercept):
         assert -1e-7 <= fit.primal / want - 1 <= 1e-5
         assert fit.dual <= want * (1 + 1e-7)
         assert fit.primal == pytest.approx(problem.primal(fit.w, problem.margins(fit.w, fit.b)), rel=1e-12)
+
+
+def fit_l1(name="hinge", C=2.0, seed=1, **settings):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((80, 6))
+    y = np.sign(X[:, 0] - 0.7 * X[:, 1] + rng.standard_normal(80) + 0.3)
+    problem = BinaryProblem(X, y, np.full(80, C), MARGIN_LOSSES[name], "l1", True)
+    return problem, l1_margin(problem, **settings)
+
+
+def test_a_step_too_long_is_halved_until_it_descends(squares):
+    *_, minimum, _, L = squares
+    curve = np.array(run(squares, False, 200, step=100 / L, growth=1.0).curve)
+    assert (np.diff(curve) <= 1e-12).all()
+    # ISTA's bound, with the half of 1/L that halving may end at
+    assert curve[-1] - minimum <= 2 * L * squares[3] ** 2 / (2 * 200)
+
+
+def test_restarts_make_the_end_linear(squares):
+    """Momentum without restarts comes back at each turn: it needs 1,470 steps here, with restarts 256."""
+    *_, minimum, _, L = squares
+    error = np.array(run(squares, True, 600, step=1 / L, growth=1.0).curve) - minimum
+    assert error[500:].max() < 1e-9 * minimum
+
+
+def test_growing_steps_pay_where_the_curvature_falls():
+    """(x − 1)⁴ is flat at its minimum: steps of one length creep, and the bound on their error is all that is left."""
+
+    def quartic(x):
+        return float(np.sum((x - 1) ** 4)), 4 * (x - 1) ** 3
+
+    def end(growth):
+        return proximal_gradient(
+            quartic, lambda z, t: z, lambda x: 0.0, np.array([4.0]), accelerate=False, growth=growth, max_iter=100
+        ).curve[-1]
+
+    assert end(1.1) < 1e-3 * end(1.0)
+
+
+def test_rounding_of_a_large_value_does_not_stop_it(squares):
+    """f + 10¹⁰ is known to 1e-6 only; the gradients take over."""
+    A, b, *_ = squares
+    result = proximal_gradient(
+        lambda x: (0.5 * np.sum((A @ x - b) ** 2) + 1e10, A.T @ (A @ x - b)),
+        lambda z, t: soft_threshold(z, 0.1 * t),
+        lambda x: 0.1 * np.abs(x).sum(),
+        np.zeros(20),
+        max_iter=3000,
+    )
+    np.testing.assert_allclose(result.x, run(squares, True, 3000).x, atol=1e-6)
+
+
+def test_it_ends_where_no_step_moves():
+    result = proximal_gradient(
+        lambda x: (0.5 * float(x @ x), x), lambda z, t: soft_threshold(z, t), lambda x: np.abs(x).sum(), np.zeros(3)
+    )
+    assert (result.n_iter, result.converged, result.reason) == (1, True, "no step moves x any more")
+
+
+def test_a_good_start_is_kept():
+    problem, fit = fit_l1("logistic", tol=1e-6)
+    again = l1_margin(problem, tol=1e-5, start=(fit.w, fit.b))
+    assert (again.n_iter, again.converged, len(again.curve)) == (0, True, 1)
+    np.testing.assert_array_equal(again.w, fit.w)
+
+
+def test_stages_of_the_smoothed_hinge_count_as_one_run():
+    told = []
+    problem, fit = fit_l1(tol=1e-6, max_iter=100_000, report=lambda *line: told.append(line))
+    assert len(fit.curve) == fit.n_iter + 1
+    steps = [step for step, *_ in told]
+    assert sorted(set(steps)) == list(range(fit.n_iter + 1))
+    assert told[-1][1:] == (fit.primal, pytest.approx(fit.gap, abs=1e-12))
+    _, short = fit_l1(tol=1e-6, max_iter=30)
+    assert (short.n_iter, short.converged, short.reason) == (30, False, "max_iter=30 iterations were made")
+    # the intercept is the hinge's own best one, not that of the smoothed hinge
+    scores = problem.X @ short.w
+    for b in short.b + np.array([-0.1, -0.01, 0.01, 0.1]):
+        assert short.primal <= problem.primal(short.w, problem.y * (scores + b)) + 1e-12
+
+
+def test_l1_margin_refuses_what_it_cannot_do():
+    X, y = np.array([[1.0], [-1.0]]), np.array([1.0, -1.0])
+    for c, penalty in ((1.0, "l2"), (np.inf, "l1")):
+        with pytest.raises(ValueError, match="problem must have the penalty 'l1' and finite weights c"):
+            l1_margin(BinaryProblem(X, y, np.full(2, c), MARGIN_LOSSES["hinge"], penalty, True))

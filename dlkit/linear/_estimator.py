@@ -251,8 +251,8 @@ def warn_not_converged(model: Any, reason: str, advice: str) -> None:
 
     Parameters
     ----------
-    model : estimator
-        Who is fitted; its class is named.
+    model : estimator or str
+        Who is fitted: its class is named; or the name of a function.
     reason : str
         Why it ended, in words that end a sentence; without the full stop.
     advice : str
@@ -261,4 +261,5 @@ def warn_not_converged(model: Any, reason: str, advice: str) -> None:
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("dlkit.linear"):
         level, frame = level + 1, frame.f_back
-    warnings.warn(f"{type(model).__name__} has not converged: {reason}. {advice}", ConvergenceWarning, stacklevel=level)
+    name = model if isinstance(model, str) else type(model).__name__
+    warnings.warn(f"{name} has not converged: {reason}. {advice}", ConvergenceWarning, stacklevel=level)

@@ -6,6 +6,7 @@ Tibshirani (1996), *Regression shrinkage and selection via the lasso*, J. Royal 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from dlkit._checks import count, number
+from dlkit._checks import count, number, real_array
 from dlkit.linear._estimator import canonical, checked_weights, choice, flag, reporter, warn_not_converged
 from dlkit.linear.problem import Solution
 from dlkit.linear.solvers.coordinate_descent import LeastSquares, coordinate_descent
@@ -22,6 +23,8 @@ from dlkit.linear.solvers.proximal import proximal_gradient, soft_threshold
 __all__ = ["Lasso", "alpha_max", "lasso_path"]
 
 Array = NDArray[np.float64]
+
+_ABOVE_ZERO = "finite and > 0 (0 would be least squares: numpy.linalg.lstsq)"
 
 
 class Lasso(RegressorMixin, BaseEstimator):
@@ -56,8 +59,8 @@ class Lasso(RegressorMixin, BaseEstimator):
     objective_, dual_objective_, duality_gap_ : float
         The objective at the solution, a lower bound on its minimum, and their difference.
     n_iter_ : int
-        The sweeps or steps made.
-    loss_curve_ : ndarray
+        The sweeps or steps made; 0 if a warm start was good enough.
+    loss_curve_ : ndarray, shape (n_iter_ + 1,)
         The objective at the start and after each of them.
     n_features_in_ : int
         The number of features.
@@ -114,7 +117,8 @@ class Lasso(RegressorMixin, BaseEstimator):
         ValueError
             If a parameter is out of its range, or `X`, `y` or `sample_weight` do not fit or hold NaN.
         """
-        alpha, tol = number(self.alpha, "alpha", above=0), number(self.tol, "tol", above=0)
+        alpha = number(self.alpha, "alpha", above=0, expected=_ABOVE_ZERO)
+        tol = number(self.tol, "tol", above=0)
         max_iter = count(self.max_iter, "max_iter")
         solver = choice(self.solver, "solver", ("coordinate", "fista", "ista"))
         warm = flag(self.warm_start, "warm_start")
@@ -139,7 +143,7 @@ class Lasso(RegressorMixin, BaseEstimator):
             )
         self.coef_, self.intercept_ = result.w, float(result.b)
         self.objective_, self.dual_objective_, self.duality_gap_ = result.primal, result.dual, result.gap
-        self.n_iter_, self.loss_curve_ = max(1, result.n_iter), np.array(result.curve)
+        self.n_iter_, self.loss_curve_ = result.n_iter, np.array(result.curve)
         return self
 
     def predict(self, X: Any) -> Array:
@@ -175,8 +179,8 @@ def lasso_path(
     ----------
     X, y
         As for `Lasso`, which has an intercept here.
-    alphas : array_like, optional
-        The α, > 0; by default `n_alphas` of them in equal ratios from `alpha_max` down to `eps` times that.
+    alphas : array_like, shape (n_alphas,), optional
+        The α > 0, in any order; by default `n_alphas` of them in equal ratios from `alpha_max` down to `eps` times it.
     n_alphas : int, default 100
         How many, if `alphas` is not given.
     eps : float, default 1e-3
@@ -190,20 +194,34 @@ def lasso_path(
         The α, falling.
     coefs : ndarray, shape (n_features, n_alphas)
         The weights.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If 10,000 sweeps were not enough for some α; the largest is named.
     """
+    tol = number(tol, "tol", above=0)
     if alphas is None:
         largest = alpha_max(X, y)
         if largest == 0 or np.ptp(y) == 0:
             raise ValueError("alphas must be given for a y that no feature says anything about: all weights are 0")
         steps = count(n_alphas, "n_alphas", 2)
         alphas = np.geomspace(largest, largest * number(eps, "eps", above=0, below=1), steps)
-    falling = np.sort(np.asarray(alphas, dtype=np.float64))[::-1]
+    alphas = real_array(alphas, "alphas").astype(np.float64)
+    if alphas.ndim != 1 or alphas.size == 0:
+        raise ValueError(f"alphas must be a list of numbers, one or more; got an array of the shape {alphas.shape}")
+    for alpha in alphas:
+        number(float(alpha), "alphas", above=0, expected=f"all {_ABOVE_ZERO}")
+    falling = np.sort(alphas)[::-1]
     problem = _squares(Lasso(), X, y, None, True)
-    w, coefs = None, []
-    for a in falling:
-        result = coordinate_descent(problem, number(float(a), "alphas", above=0), tol=tol, max_iter=10_000, start=w)
+    w, coefs, late = None, [], ""
+    for alpha in falling:
+        result = coordinate_descent(problem, float(alpha), tol=tol, max_iter=10_000, start=w)
         w = result.w
         coefs.append(w)
+        late = late or ("" if result.converged else f"at alpha={alpha:.3g}, {result.reason}")
+    if late:
+        warn_not_converged("lasso_path", late, "Standardise the features, raise tol, or leave out the least alphas.")
     return falling, np.array(coefs).T
 
 
@@ -250,4 +268,5 @@ def _proximal(
         max_iter=max_iter,
         stop=stop,
     )
-    return problem.solution(result.x, alpha, result.n_iter, result.converged, result.reason, result.curve)
+    end = problem.solution(result.x, alpha, result.n_iter, True, f"the duality gap is within tol={tol:g}", result.curve)
+    return end if end.gap <= tol * end.primal else replace(end, converged=False, reason=result.reason)

@@ -234,7 +234,7 @@ def l1_margin(
             soft_threshold,
             lambda w: float(np.abs(w).sum()),
             w,
-            max_iter=max_iter - max(len(curve) - 1, 0),
+            max_iter=max_iter - len(curve),
             stop=good_enough,
         )
         converged = best[0] - certificate[0] <= tol * best[0]
