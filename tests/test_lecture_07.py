@@ -155,7 +155,7 @@ ANSWERS = {
         "none may exceed C",
     ),
     "bound, below zero": (bound("return alpha, alpha.sum() - v @ v / 2", "1.0", "212 / 357"), "0 is a better one"),
-    "bound, no prices": (bound("return 0 * alpha, 0.0"), "0 is a better one"),
+    "bound, no prices": (bound("return 0 * alpha, 0.0"), "all prices are 0"),
     "bound, two prices": (bound("return [0.1, 0.1], 0.1"), "one number for each sample"),
     "bound, alone": (bound("return alpha.sum() - v @ v / 2"), "Return two things"),
     "bound, a guess": (bound("return alpha, 7.0"), "not yet"),
