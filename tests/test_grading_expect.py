@@ -183,3 +183,22 @@ def test_importing_the_checks_imports_numpy_and_nothing_else_of_the_course():
     assert "'numpy'" in loaded
     for name in ("nbformat", "nbgrader", "IPython", "torch", "scipy", "matplotlib", "rich", "traitlets"):
         assert f"'{name}'" not in loaded
+
+
+@pytest.mark.parametrize("got", [7.125, np.nan, np.inf, [3.25, 7.0], [np.nan, 5.75], np.full(40, 3.25)])
+def test_an_exercise_does_not_print_its_answer(got):
+    want = 5.75 if np.ndim(got) == 0 else np.full(np.shape(got), 5.75)
+    message = complaint("f()", got, want, reveal=False, mistakes={"the sign": -want})
+    assert message.startswith("f(): this is not it.\n")
+    assert "5.75" not in message
+    assert ("not a finite number" in message) == (not np.isfinite(got).all())
+    assert ("hint above the cell" in message) == np.isfinite(got).all()
+    assert complaint("f()", -want, want, reveal=False, mistakes={"the sign": -want}) == (
+        "f(): this is not it.\nLikely cause: the sign"
+    )
+    assert expect("f()", want, want, rtol=0, reveal=False) is None
+
+
+def test_an_exercise_says_what_is_wrong_with_kind_and_shape():
+    assert complaint("f()", None, 5.75, reveal=False) == "f()\nGot None: did you forget `return`?"
+    assert complaint("f()", [1, 2, 3], [5.75, 1], reveal=False) == "f()\nExpected shape (2,), got shape (3,)."

@@ -15,6 +15,8 @@ import numpy as np
 #: How a line begins that names the mistake behind a wrong value; feedback of hidden tests keeps only these lines.
 HINT = "Likely cause:"
 
+_NOT_IT = "The hint above the cell may help. · 可以看看上面的提示。"
+_NOT_FINITE = "It is not a finite number (nan or inf). · 结果不是有限的数（nan 或 inf）。"
 _SMALL = 12  # an array of up to this many entries is shown whole
 _FIRST = 3  # of a larger one, this many differences
 _NUMBERS = {bool, int, float, complex, *np.sctypeDict.values()}  # exact types: a subclass may redefine anything
@@ -28,6 +30,7 @@ def expect(
     rtol: float,
     atol: float = 0.0,
     mistakes: Mapping[str, Any] | None = None,
+    reveal: bool = True,
 ) -> None:
     """Pass silently if `got` equals `want` up to a tolerance; otherwise say what is wrong.
 
@@ -45,6 +48,10 @@ def expect(
         ``{hint: value}``: the value that a known mistake gives (or a function that returns it, called only when
         the check has failed). The hint of the first one that equals `got` is added to the message, after
         "Likely cause:".
+    reveal
+        Whether the message may show the expected value. If not, as for an exercise that its reader is to solve, a wrong
+        value is answered with the hint of its mistake or a pointer to the text; what is wrong with its kind or shape is
+        said all the same.
 
     Raises
     ------
@@ -58,12 +65,14 @@ def expect(
     difference = _difference(found, expected, rtol, atol)
     if difference is None:
         return
-    lines = [call, difference]
+    lines = [call, difference] if reveal or found.shape != expected.shape else [f"{call}: this is not it."]
     for hint, value in (mistakes or {}).items():
         with suppress(Exception):  # a mistake that cannot be computed here is not the one that was made
             if _difference(found, _expected(value), rtol, atol) is None:
                 lines.append(f"{HINT} {hint}")
                 break
+    if len(lines) == 1:  # nothing was revealed, and no mistake recognised
+        lines.append(_NOT_IT if np.isfinite(found).all() else _NOT_FINITE)
     raise AssertionError("\n".join(lines))
 
 
