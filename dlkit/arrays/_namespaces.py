@@ -13,6 +13,8 @@ import numpy as np
 
 _FUNCTIONS = [
     "abs",
+    "all",
+    "any",
     "arange",
     "argsort",
     "astype",

@@ -86,6 +86,15 @@ power_of.derivatives(
 
 
 @operation
+def square(x: Any) -> Any:
+    """Return x²."""
+    return x * x
+
+
+square.derivatives(x=lambda g, z, x: g * (2 * x))
+
+
+@operation
 def exp(x: Any) -> Any:
     """Return eˣ."""
     return namespace(x).exp(x)

@@ -1,0 +1,195 @@
+"""In the manner of TensorFlow 1: first define a graph, then run it.
+
+>>> import dlkit.tf as tf
+>>> node = tf.constant(3.0) + tf.constant(4.0)
+>>> print(node)
+Tensor("add:0", shape=(), dtype=float32)
+>>> print(tf.Session().run(node))
+7.0
+"""
+
+from difflib import get_close_matches
+from typing import Any
+
+from dlkit.tf import errors, nn, train
+from dlkit.tf.dtypes import (
+    DType,
+    as_dtype,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+)
+from dlkit.tf.dtypes import bool_ as bool
+from dlkit.tf.gradients import gradients
+from dlkit.tf.graph import (
+    Graph,
+    Operation,
+    Tensor,
+    control_dependencies,
+    convert_to_tensor,
+    device,
+    get_default_graph,
+    name_scope,
+    reset_default_graph,
+)
+from dlkit.tf.mathematics import *  # noqa: F403
+from dlkit.tf.mathematics import __all__ as _mathematics
+from dlkit.tf.placeholders import placeholder, placeholder_with_default
+from dlkit.tf.random import (
+    constant_initializer,
+    glorot_normal_initializer,
+    glorot_uniform_initializer,
+    ones_initializer,
+    random_normal,
+    random_normal_initializer,
+    random_shuffle,
+    random_uniform,
+    random_uniform_initializer,
+    set_random_seed,
+    truncated_normal,
+    truncated_normal_initializer,
+    variance_scaling_initializer,
+    zeros_initializer,
+)
+from dlkit.tf.session import InteractiveSession, Session, get_default_session
+from dlkit.tf.shapes import Dimension, TensorShape
+from dlkit.tf.shaping import (
+    concat,
+    constant,
+    expand_dims,
+    fill,
+    gather,
+    identity,
+    linspace,
+    one_hot,
+    ones,
+    ones_like,
+    rank,
+    reshape,
+    shape,
+    size,
+    split,
+    squeeze,
+    stack,
+    stop_gradient,
+    tile,
+    transpose,
+    unstack,
+    zeros,
+    zeros_like,
+)
+from dlkit.tf.variables import (
+    Variable,
+    assign,
+    assign_add,
+    assign_sub,
+    get_variable,
+    global_variables,
+    global_variables_initializer,
+    group,
+    no_op,
+    trainable_variables,
+    variable_scope,
+    variables_initializer,
+)
+
+initialize_all_variables = global_variables_initializer  # before TensorFlow 0.12
+
+__all__ = [
+    "DType",
+    "Dimension",
+    "Graph",
+    "InteractiveSession",
+    "Operation",
+    "Session",
+    "Tensor",
+    "TensorShape",
+    "Variable",
+    "as_dtype",
+    "assign",
+    "assign_add",
+    "assign_sub",
+    "bool",
+    "concat",
+    "constant",
+    "constant_initializer",
+    "control_dependencies",
+    "convert_to_tensor",
+    "device",
+    "errors",
+    "expand_dims",
+    "fill",
+    "float16",
+    "float32",
+    "float64",
+    "gather",
+    "get_default_graph",
+    "get_default_session",
+    "get_variable",
+    "global_variables",
+    "global_variables_initializer",
+    "glorot_normal_initializer",
+    "glorot_uniform_initializer",
+    "gradients",
+    "group",
+    "identity",
+    "initialize_all_variables",
+    "int16",
+    "int32",
+    "int64",
+    "int8",
+    "linspace",
+    "name_scope",
+    "nn",
+    "no_op",
+    "one_hot",
+    "ones",
+    "ones_initializer",
+    "ones_like",
+    "placeholder",
+    "placeholder_with_default",
+    "random_normal",
+    "random_normal_initializer",
+    "random_shuffle",
+    "random_uniform",
+    "random_uniform_initializer",
+    "rank",
+    "reset_default_graph",
+    "reshape",
+    "set_random_seed",
+    "shape",
+    "size",
+    "split",
+    "squeeze",
+    "stack",
+    "stop_gradient",
+    "tile",
+    "train",
+    "trainable_variables",
+    "transpose",
+    "truncated_normal",
+    "truncated_normal_initializer",
+    "uint8",
+    "unstack",
+    "variable_scope",
+    "variables_initializer",
+    "variance_scaling_initializer",
+    "zeros",
+    "zeros_initializer",
+    "zeros_like",
+    *_mathematics,
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Say what there is when something is asked for that there is not."""
+    if name.startswith("__"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    near = get_close_matches(name, __all__, 3, 0.5)
+    hint = f"; near to it are {', '.join(near)}" if near else ""
+    raise AttributeError(f"dlkit.tf does not offer tf.{name}{hint}. What it offers: dir(dlkit.tf)")
