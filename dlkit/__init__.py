@@ -13,6 +13,8 @@ such operations. The floors, from the ground up:
     Update rules with their schedules, and the loops that use them.
 ``nn``, ``linear``
     What networks are made of; linear models as scikit-learn estimators.
+``keras``
+    Stacks of layers, trained: Keras's names around the floors below. ``checkpoint`` keeps arrays in files.
 ``datasets``, ``plotting``
     Data that need no network; one style for every figure, each with a text that says what it shows.
 ``grading``

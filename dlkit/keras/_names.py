@@ -1,0 +1,70 @@
+"""From a name to what it stands for: ``"mse"``, ``"MeanSquaredError"`` and ``"mean_squared_error"`` are one loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+__all__ = ["find", "misspelt", "nearest", "refuse", "snake"]
+
+# What arguments were called in Keras 1 and early Keras 2.
+_RENAMED = {
+    "output_dim": "units",
+    "init": "kernel_initializer",
+    "W_regularizer": "kernel_regularizer",
+    "b_regularizer": "bias_regularizer",
+    "W_constraint": "kernel_constraint",
+    "bias": "use_bias",
+    "p": "rate",
+    "nb_epoch": "epochs",
+}
+
+
+def snake(name: str) -> str:
+    """Return a class's name as a layer's name is made of it: BatchNormalization, batch_normalization."""
+    return "".join(
+        "_" + c if c.isupper() and i and not name[i - 1].isupper() else c for i, c in enumerate(name)
+    ).lower()
+
+
+def find(name: Any, table: Mapping[str, Any], what: str) -> Any:
+    """Return the entry of a table by its name; upper case and underscores do not matter.
+
+    Raises
+    ------
+    ValueError
+        If there is none. The message has the nearest names, or all of them.
+    """
+    if isinstance(name, str):
+        plain = _plain(name)
+        for key, entry in table.items():
+            if _plain(key) == plain:
+                return entry
+    raise ValueError(f"{what} must be one that is known; got {name!r}. {nearest(name, table)}")
+
+
+def nearest(name: Any, known: Iterable[str]) -> str:
+    """Return a sentence with the known names that are like `name`, or with all."""
+    known = sorted(known)
+    by_plain = {_plain(key): key for key in known}
+    close = [by_plain[key] for key in get_close_matches(_plain(str(name)), by_plain, n=3, cutoff=0.6)]
+    return f"Did you mean {' or '.join(map(repr, close))}?" if close else f"Known are {', '.join(known)}."
+
+
+def misspelt(where: str, name: str, known: Iterable[str]) -> TypeError:
+    """Return the error for an argument that there is not."""
+    known = list(known)
+    if name in _RENAMED and _RENAMED[name] in known:
+        return TypeError(f"{where} has no argument {name!r}: Keras 2 and 3 call it {_RENAMED[name]!r}")
+    return TypeError(f"{where} has no argument {name!r}. {nearest(name, known)}")
+
+
+def refuse(where: str, unknown: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Raise if there are arguments left over."""
+    for name in unknown:
+        raise misspelt(where, name, known)
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "")
