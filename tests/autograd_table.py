@@ -143,6 +143,7 @@ for exponent, where in ((2, anywhere), (3, anywhere), (1, anywhere), (0, anywher
     )
 for name, where in (
     ("negative", anywhere),
+    ("square", anywhere),
     ("exp", anywhere),
     ("expm1", anywhere),
     ("log", positive),

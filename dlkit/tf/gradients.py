@@ -188,6 +188,8 @@ def _ones(y: Tensor, k: int) -> Tensor:
 
     if not y.dtype.is_floating:
         raise TypeError(f"ys must be tensors of floats; got {y!r}")
+    if y._shape == ():
+        return convert_to_tensor(1.0, y.dtype, f"grad_ys_{k}")
     return ones_like(y, name=f"grad_ys_{k}")
 
 

@@ -7,6 +7,7 @@ fetched and fed, and kept. Carrying it out is a loop of one line.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ class Plan:
         self.places: dict[Operation, int] = {x.op: k for k, x in enumerate(fed)}
         self.values: list[Any] = [None] * len(fed)
         self.operations: list[Operation] = []  # that of each step
-        self.steps: list[tuple[Callable[..., Any], int, tuple[int, ...]]] = []
+        self.steps: list[tuple[Callable[..., Any], int, Callable[[list[Any]], Sequence[Any]]]] = []
         self._copies: dict[tuple[int, str], int] = {}
         self._devices = [session.device] * len(fed)
         for op in _needed([f.op if isinstance(f, Tensor) else f for f in fetches], set(self.places)):
@@ -64,7 +65,7 @@ class Plan:
         return len(self.values) - 1
 
     def _step(self, kernel: Callable[..., Any], place: int, inputs: tuple[int, ...], op: Operation) -> None:
-        self.steps.append((kernel, place, inputs))
+        self.steps.append((kernel, place, _picker(inputs)))
         self.operations.append(op)
 
     def _moved(self, place: int, device: str, op: Operation) -> int:
@@ -80,23 +81,21 @@ class Plan:
         """Carry out all steps; return what is fetched, as numpy arrays."""
         values = self.values.copy()
         values[: len(fed)] = fed
-        done = 0
         try:
-            for kernel, place, inputs in self.steps:
-                values[place] = kernel(*[values[k] for k in inputs])
-                done += 1
+            for kernel, place, pick in self.steps:
+                values[place] = kernel(*pick(values))
         except OpError:
             raise
         except (ValueError, TypeError, IndexError, RuntimeError) as error:
-            raise self._explained(done, values, error) from error
+            raise self._explained(place, pick(values), error) from error
         return [None if k is None else _handed_out(values[k]) for k in self.results]
 
     def run_checked(self, fed: Sequence[Any]) -> list[Any]:
         """Do the same, but stop at the first result that is not finite."""
         values = self.values.copy()
         values[: len(fed)] = fed
-        for (kernel, place, inputs), op in zip(self.steps, self.operations, strict=True):
-            values[place] = value = kernel(*[values[k] for k in inputs])
+        for (kernel, place, pick), op in zip(self.steps, self.operations, strict=True):
+            values[place] = value = kernel(*pick(values))
             if value is not None and hasattr(value, "dtype") and "float" in str(value.dtype):
                 found = to_numpy(value)
                 if not np.isfinite(found).all():
@@ -108,13 +107,20 @@ class Plan:
                     )
         return [None if k is None else _handed_out(values[k]) for k in self.results]
 
-    def _explained(self, step: int, values: Sequence[Any], error: Exception) -> InvalidArgumentError:
-        op = self.operations[step]
+    def _explained(self, place: int, inputs: Sequence[Any], error: Exception) -> InvalidArgumentError:
+        op = next(op for op, step in zip(self.operations, self.steps, strict=True) if step[1] == place)
         given = ", ".join(
-            f"'{x.name}' {written(tuple(values[k].shape))}" if hasattr(values[k], "shape") else f"'{x.name}'"
-            for x, k in zip(op.inputs, self.steps[step][2], strict=False)
+            f"'{x.name}' {written(tuple(value.shape))}" if hasattr(value, "shape") else f"'{x.name}'"
+            for x, value in zip(op.inputs, inputs, strict=False)
         )
         return InvalidArgumentError(f"'{op.name}' ({op.type}) could not be computed from {given or 'nothing'}: {error}")
+
+
+def _picker(places: Sequence[int]) -> Callable[[list[Any]], Sequence[Any]]:
+    """Return the function that takes what lies at these places out of a list, as a sequence."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return itemgetter(slice(places[0], places[0] + 1) if places else slice(0, 0))
 
 
 def _needed(targets: Sequence[Operation], given: set[Operation]) -> list[Operation]:

@@ -15,8 +15,11 @@ Axis = int | tuple[int, ...] | None
 
 
 def kept(x: Any, like: Any, axis: Axis) -> Any:
-    """Return a reduction's result, or its gradient, in the shape that it has with ``keepdims=True``."""
-    return reshape(x, shape=_kept_shape(like.shape, axis))
+    """Return a reduction's result, or its gradient, in a shape that is broadcast to that of `like`.
+
+    That is the shape with ``keepdims=True``; one number needs no shape for it.
+    """
+    return x if axis is None else reshape(x, shape=_kept_shape(like.shape, axis))
 
 
 def _kept_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
