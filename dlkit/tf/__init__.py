@@ -12,6 +12,13 @@ from difflib import get_close_matches
 from typing import Any
 
 from dlkit.tf import errors, nn, train
+from dlkit.tf.collections import (
+    GraphKeys,
+    add_to_collection,
+    get_collection,
+    local_variables,
+    local_variables_initializer,
+)
 from dlkit.tf.dtypes import (
     DType,
     as_dtype,
@@ -56,6 +63,7 @@ from dlkit.tf.random import (
     variance_scaling_initializer,
     zeros_initializer,
 )
+from dlkit.tf.scopes import AUTO_REUSE, VariableScope, get_variable, get_variable_scope, variable_scope
 from dlkit.tf.session import InteractiveSession, Session, get_default_session
 from dlkit.tf.shapes import Dimension, TensorShape
 from dlkit.tf.shaping import (
@@ -88,28 +96,30 @@ from dlkit.tf.variables import (
     assign,
     assign_add,
     assign_sub,
-    get_variable,
     global_variables,
     global_variables_initializer,
     group,
     no_op,
     trainable_variables,
-    variable_scope,
     variables_initializer,
 )
 
 initialize_all_variables = global_variables_initializer  # before TensorFlow 0.12
 
 __all__ = [
+    "AUTO_REUSE",
     "DType",
     "Dimension",
     "Graph",
+    "GraphKeys",
     "InteractiveSession",
     "Operation",
     "Session",
     "Tensor",
     "TensorShape",
     "Variable",
+    "VariableScope",
+    "add_to_collection",
     "as_dtype",
     "assign",
     "assign_add",
@@ -128,9 +138,11 @@ __all__ = [
     "float32",
     "float64",
     "gather",
+    "get_collection",
     "get_default_graph",
     "get_default_session",
     "get_variable",
+    "get_variable_scope",
     "global_variables",
     "global_variables_initializer",
     "glorot_normal_initializer",
@@ -144,6 +156,8 @@ __all__ = [
     "int64",
     "int8",
     "linspace",
+    "local_variables",
+    "local_variables_initializer",
     "name_scope",
     "nn",
     "no_op",

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from dlkit.tf.errors import FailedPreconditionError
-from dlkit.tf.graph import Graph, Operation, Tensor, _set, convert_to_tensor, get_default_graph, name_scope
+from dlkit.tf.graph import Operation, Tensor, _set, convert_to_tensor, get_default_graph, name_scope
 from dlkit.tf.shapes import compatible, written
 from dlkit.tf.shaping import identity
 
@@ -19,13 +16,11 @@ __all__ = [
     "assign",
     "assign_add",
     "assign_sub",
-    "get_variable",
     "global_variables",
     "global_variables_initializer",
     "group",
     "no_op",
     "trainable_variables",
-    "variable_scope",
     "variables_initializer",
 ]
 
@@ -66,6 +61,9 @@ class Variable(Tensor):
         That of its entries; that of the initial value by default.
     validate_shape : bool, default True
         False lets later values have other shapes.
+    collections : list of str, optional
+        Where the graph puts it aside, ``[tf.GraphKeys.GLOBAL_VARIABLES]`` by default. One that is not there is not
+        initialised, saved or trained with the others.
 
     Attributes
     ----------
@@ -84,9 +82,10 @@ class Variable(Tensor):
         name: str | None = None,
         dtype: Any = None,
         validate_shape: bool = True,
+        collections: Sequence[str] | None = None,
         **ignored: Any,
     ) -> None:
-        unknown = set(ignored) - {"collections", "caching_device", "expected_shape", "use_resource"}
+        unknown = set(ignored) - {"caching_device", "expected_shape", "use_resource"}
         if unknown:
             raise TypeError(f"Variable has no argument {sorted(unknown)[0]!r}")
         if initial_value is None:
@@ -106,7 +105,8 @@ class Variable(Tensor):
             self.trainable = trainable
             with name_scope(op.name + "/"):
                 self.initializer = Assign("Assign", self, self.initial_value, starts=True)
-        graph.variables.append(self)
+        for key in ["variables"] if collections is None else collections:
+            (graph.variables if key == "variables" else graph.collections.setdefault(key, [])).append(self)
 
     def assign(self, value: Any, **_: Any) -> Tensor:
         """Return the operation that gives the variable another value; its result is the new value."""
@@ -238,74 +238,3 @@ def variables_initializer(var_list: Sequence[Variable], name: str = "init") -> O
 def global_variables_initializer() -> Operation:
     """Return the operation that gives all variables made so far their initial values."""
     return variables_initializer(global_variables())
-
-
-class _Reuse:
-    on = False
-    prefix = ""
-
-
-@contextmanager
-def variable_scope(name_or_scope: Any, default_name: str | None = None, reuse: Any = None, **_: Any) -> Iterator[Any]:
-    """Within it names, those of `get_variable` too, begin with this one; with `reuse` variables are found again."""
-    graph = get_default_graph()
-    before = _scope_of(graph)
-    name = name_or_scope or default_name
-    if not isinstance(name, str):
-        raise TypeError(f"name_or_scope must be a name; got {name_or_scope!r}")
-    scope = _Reuse()
-    scope.prefix = f"{before.prefix}{name}/"
-    scope.on = bool(reuse) or before.on
-    graph.collections.setdefault("_variable_scopes", []).append(scope)
-    try:
-        with name_scope(name):
-            yield scope
-    finally:
-        graph.collections["_variable_scopes"].pop()
-
-
-def _scope_of(graph: Graph) -> _Reuse:
-    scopes = graph.collections.get("_variable_scopes")
-    return scopes[-1] if scopes else _Reuse()
-
-
-def get_variable(
-    name: str,
-    shape: Any = None,
-    dtype: Any = "float32",
-    initializer: Any = None,
-    trainable: bool = True,
-    **_: Any,
-) -> Variable:
-    """Return a new variable of this name, or in a scope with `reuse` the one that has it.
-
-    Parameters
-    ----------
-    name : str
-        The name within the variable scopes.
-    shape : sequence of int, optional
-        Not needed if `initializer` is an array.
-    dtype : DType
-        The type of the entries.
-    initializer : callable or array_like, optional
-        ``initializer(shape, dtype)`` gives the initial value; Glorot's uniform one by default, as in TensorFlow.
-    trainable : bool
-        Whether optimizers change it.
-    """
-    graph = get_default_graph()
-    scope = _scope_of(graph)
-    full = scope.prefix + name
-    known = {v.op.name: v for v in graph.variables}
-    if scope.on:
-        if full not in known:
-            raise ValueError(f"variable {full!r} does not exist, so it cannot be reused; got {sorted(known)}")
-        return known[full]
-    if full in known:
-        raise ValueError(f"variable {full!r} exists already; use it again with variable_scope(..., reuse=True)")
-    if initializer is None:
-        from dlkit.tf.random import glorot_uniform_initializer
-
-        initializer = glorot_uniform_initializer()
-    value = initializer(shape, dtype=dtype) if callable(initializer) else np.asarray(initializer)
-    with _set(graph, scope=scope.prefix):
-        return Variable(value, trainable, name, dtype if isinstance(value, Tensor) else None)
