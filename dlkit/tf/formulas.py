@@ -93,6 +93,18 @@ def floor(x: Any) -> Any:
 
 
 @_flat
+def ceil(x: Any) -> Any:
+    """Return x rounded up."""
+    return -(-x // 1).astype(x.dtype) if namespace(x).name == "numpy" else x.ceil()
+
+
+@_flat
+def round(x: Any) -> Any:
+    """Return x rounded to the nearest whole number, to the even one of two."""
+    return x.round()
+
+
+@_flat
 def argmax(x: Any, *, axis: int) -> Any:
     """Return where along an axis the largest entry stands, the first of several."""
     return x.argmax(axis)

@@ -18,6 +18,7 @@ __all__ = [
     "argmax",
     "argmin",
     "cast",
+    "ceil",
     "clip_by_value",
     "cos",
     "div",
@@ -53,6 +54,7 @@ __all__ = [
     "reduce_min",
     "reduce_prod",
     "reduce_sum",
+    "round",
     "sigmoid",
     "sign",
     "sin",
@@ -92,6 +94,7 @@ def _named(function: Any, name: str, formula: Any) -> Any:
 
 
 abs = _unary("abs", op.abs)
+ceil = _unary("ceil", formulas.ceil)
 cos = _unary("cos", op.cos)
 exp = _unary("exp", op.exp)
 expm1 = _unary("expm1", op.expm1)
@@ -100,6 +103,7 @@ log = _unary("log", op.log)
 log1p = _unary("log1p", op.log1p)
 logical_not = _unary("logical_not", formulas.logical_not)
 negative = _unary("negative", op.negative)
+round = _unary("round", formulas.round)
 sigmoid = _unary("sigmoid", op.sigmoid)
 sign = _unary("sign", op.sign)
 sin = _unary("sin", op.sin)

@@ -10,6 +10,15 @@ from dlkit.tf.train.optimizers import (
     Optimizer,
     RMSPropOptimizer,
 )
+from dlkit.tf.train.schedules import (
+    cosine_decay,
+    exponential_decay,
+    inverse_time_decay,
+    natural_exp_decay,
+    piecewise_constant,
+    polynomial_decay,
+)
+from dlkit.tf.train.steps import create_global_step, get_global_step, get_or_create_global_step, global_step
 
 __all__ = [
     "AdadeltaOptimizer",
@@ -20,4 +29,14 @@ __all__ = [
     "MomentumOptimizer",
     "Optimizer",
     "RMSPropOptimizer",
+    "cosine_decay",
+    "create_global_step",
+    "exponential_decay",
+    "get_global_step",
+    "get_or_create_global_step",
+    "global_step",
+    "inverse_time_decay",
+    "natural_exp_decay",
+    "piecewise_constant",
+    "polynomial_decay",
 ]
