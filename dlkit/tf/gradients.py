@@ -51,7 +51,9 @@ class Rule(Formula):
     def _apply(self, g: Any, z: Any, *operands: Any, **options: Any) -> Any:
         part = self._rule(g, z, *operands, **options)
         shape = operands[self._position].shape
-        return part if part.shape == shape else sum_to(part, shape=shape)
+        if part.shape == shape:
+            return part
+        return (sum_to if isinstance(part, EagerTensor) else sum_to.forward)(part, shape=shape)
 
     def _by(self, k: int, g: Any, z: Any, *inputs: Any, **options: Any) -> Any:
         """Differentiate the rule by its k-th input."""
