@@ -14,17 +14,21 @@ import pytest
 
 from dlkit import optim
 from dlkit.optim import (
+    Adadelta,
     Adagrad,
     Adam,
+    Adamax,
     AdamW,
     Box,
     Cosine,
+    Ftrl,
     FullAdagrad,
     GradientDescent,
     InverseSquareRoot,
     L1Ball,
     L2Ball,
     Momentum,
+    Nadam,
     RMSProp,
     Simplex,
     UpdateRule,
@@ -49,6 +53,10 @@ RULES = [
     RMSProp(0.01, convention="tensorflow"),
     Adam(0.1),
     AdamW(0.1),
+    Nadam(0.1),
+    Adamax(0.1),
+    Adadelta(),
+    Ftrl(0.1, l1=0.01, l2=0.1, l2_shrinkage=0.1, beta=1.0),
 ]
 
 
@@ -104,6 +112,16 @@ TORCH = [
     (lambda rate: Adam(rate, 0.8, 0.99, 1e-3), "Adam", {"betas": (0.8, 0.99), "eps": 1e-3}),
     (lambda rate: AdamW(rate), "AdamW", {}),
     (lambda rate: AdamW(rate, weight_decay=0.3), "AdamW", {"weight_decay": 0.3}),
+    (lambda rate: Nadam(rate), "NAdam", {}),
+    (
+        lambda rate: Nadam(rate, 0.8, 0.99, 1e-3, 0.1),
+        "NAdam",
+        {"betas": (0.8, 0.99), "eps": 1e-3, "momentum_decay": 0.1},
+    ),
+    (lambda rate: Adamax(rate), "Adamax", {}),
+    (lambda rate: Adamax(rate, 0.8, 0.99, 1e-3), "Adamax", {"betas": (0.8, 0.99), "eps": 1e-3}),
+    (lambda rate: Adadelta(rate), "Adadelta", {}),
+    (lambda rate: Adadelta(rate, 0.8, 1e-3), "Adadelta", {"rho": 0.8, "eps": 1e-3}),
 ]
 TORCH_IDS = [f"{name}-{settings}" for _, name, settings in TORCH]
 
@@ -129,7 +147,12 @@ def test_rules_agree_with_torch(make, name, settings, dtype, schedule):
     """One step and a hundred, on numpy arrays and on tensors, with torch's default rate and with a schedule."""
     torch = pytest.importorskip("torch")
     x, gradients = data(dtype)
-    theirs = torch_path(torch, name, settings, x, gradients, schedule)
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)  # in which NAdam keeps the product of its μ, whatever its parameters are of
+    try:
+        theirs = torch_path(torch, name, settings, x, gradients, schedule)
+    finally:
+        torch.set_default_dtype(usual)
     ours = run(make(schedule), x, gradients)
     tensors = run(make(schedule), x, gradients, wrap=torch.from_numpy)
     # Averages and velocities with β₁ or μ = 0.9 add up 1/(1 − 0.9) = 10 gradients, which may cancel.
@@ -152,6 +175,22 @@ KERAS = [
     (lambda rate: RMSProp(rate, convention="keras"), "RMSprop", {}),
     (lambda rate: Adam(rate, convention="keras"), "Adam", {}),
     (lambda rate: AdamW(rate, convention="keras"), "AdamW", {}),
+    (lambda rate: Nadam(rate, convention="keras"), "Nadam", {}),
+    (lambda rate: Adamax(rate, convention="keras"), "Adamax", {}),
+    (lambda rate: Adadelta(rate, convention="keras"), "Adadelta", {}),
+    (lambda rate: Ftrl(rate), "Ftrl", {}),
+    (
+        lambda rate: Ftrl(rate, 0.3, 0.2, 0.1, 0.5, -0.4, 0.3),
+        "Ftrl",
+        {
+            "l1_regularization_strength": 0.3,
+            "l2_regularization_strength": 0.2,
+            "l2_shrinkage_regularization_strength": 0.1,
+            "beta": 0.5,
+            "learning_rate_power": -0.4,
+            "initial_accumulator_value": 0.3,
+        },
+    ),
 ]
 
 
@@ -187,10 +226,11 @@ def test_rules_agree_with_keras(keras, make, name, settings, schedule):
 
 
 # The formulas as documented, one number at a time. For TensorFlow 1 these are the docstrings of tf.train's optimizers
-# (tensorflow/python/training/{gradient_descent,momentum,adagrad,rmsprop,adam}.py) with the operations they call
-# (ApplyMomentum, ApplyAdagrad, ApplyRMSProp, ApplyAdam in tensorflow/core/ops/training_ops.cc), and for AdamW
-# DecoupledWeightDecayExtension of tensorflow/contrib/opt; for Keras those of keras/src/optimizers; for torch the
-# algorithms in the documentation of torch.optim.
+# (tensorflow/python/training/{gradient_descent,momentum,adagrad,rmsprop,adam,adadelta,ftrl}.py) with the operations
+# they call (ApplyMomentum, ApplyAdagrad, ApplyRMSProp, ApplyAdam, ApplyAdadelta, ApplyFtrlV2 in
+# tensorflow/core/kernels/training_ops.cc; the older documentation of ApplyFtrlV2 has the sign of σ and the gradient
+# that goes into n otherwise than the kernel), and for AdamW DecoupledWeightDecayExtension of tensorflow/contrib/opt;
+# for Keras those of keras/src/optimizers; for torch the algorithms in the documentation of torch.optim.
 
 
 def tf_descent(x, g, s, eta, t):
@@ -270,6 +310,55 @@ def decayed(adam, decay):
     return lambda x, g, s, eta, t: adam(x - decay(eta) * x, g, s, eta, t)
 
 
+def nadam(decay, epsilon):
+    def formula(x, g, s, eta, t):
+        m, v = moments(s, g)
+        mu = [0.9 * (1 - 0.5 * 0.96 ** (i * decay)) for i in range(1, t + 2)]
+        ahead = mu[t] * m / (1 - math.prod(mu)) + (1 - mu[t - 1]) * g / (1 - math.prod(mu[:t]))
+        return x - eta * ahead / (math.sqrt(v / (1 - 0.999**t)) + epsilon)
+
+    return formula
+
+
+def torch_adamax(x, g, s, eta, t):
+    s["m"] = 0.9 * s.get("m", 0) + (1 - 0.9) * g
+    s["u"] = max(0.999 * s.get("u", 0), abs(g) + 1e-8)
+    return x - eta * s["m"] / ((1 - 0.9**t) * s["u"])
+
+
+def keras_adamax(x, g, s, eta, t):
+    s["m"] = 0.9 * s.get("m", 0) + (1 - 0.9) * g
+    s["u"] = max(0.999 * s.get("u", 0), abs(g))
+    return x - eta * s["m"] / ((1 - 0.9**t) * (s["u"] + 1e-7))
+
+
+def adadelta(rho, epsilon):
+    def formula(x, g, s, eta, t):
+        s["accum"] = rho * s.get("accum", 0) + (1 - rho) * g**2
+        delta = math.sqrt(s.get("accum_update", 0) + epsilon) / math.sqrt(s["accum"] + epsilon) * g
+        s["accum_update"] = rho * s.get("accum_update", 0) + (1 - rho) * delta**2
+        return x - eta * delta
+
+    return formula
+
+
+def ftrl(l1=0.0, l2=0.0, l2_shrinkage=0.0, beta=0.0, rate_power=-0.5):
+    def formula(x, g, s, eta, t):
+        l2_adjusted = l2 + beta / (2 * eta)
+        accum = s.get("accum", 0.1)
+        s["accum"] = accum + g**2
+        s["linear"] = s.get("linear", 0) + (g + 2 * l2_shrinkage * x)
+        s["linear"] -= (s["accum"] ** -rate_power - accum**-rate_power) / eta * x
+        if abs(s["linear"]) <= l1:
+            return 0.0
+        quadratic = s["accum"] ** -rate_power / eta + 2 * l2_adjusted
+        return (math.copysign(l1, s["linear"]) - s["linear"]) / quadratic
+
+    return formula
+
+
+PENALTIES = {"l1": 0.3, "l2": 0.2, "l2_shrinkage": 0.1, "beta": 0.5, "rate_power": -0.4}
+
 DOCUMENTED = {
     ("GradientDescent", "tensorflow"): (GradientDescent, {}, tf_descent),
     ("Momentum", "tensorflow"): (Momentum, {"momentum": 0.9}, tf_momentum),
@@ -288,6 +377,15 @@ DOCUMENTED = {
     ("AdamW", "torch"): (AdamW, {}, decayed(torch_adam, lambda eta: 0.01 * eta)),
     ("AdamW", "keras"): (AdamW, {}, decayed(epsilon_hat(1e-7), lambda eta: 0.004 * eta)),
     ("AdamW", "tensorflow"): (AdamW, {"weight_decay": 0.02}, decayed(epsilon_hat(1e-8), lambda eta: 0.02)),
+    ("Nadam", "torch"): (Nadam, {}, nadam(0.004, 1e-8)),
+    ("Nadam", "keras"): (Nadam, {}, nadam(1, 1e-7)),
+    ("Adamax", "torch"): (Adamax, {}, torch_adamax),
+    ("Adamax", "keras"): (Adamax, {}, keras_adamax),
+    ("Adadelta", "torch"): (Adadelta, {}, adadelta(0.9, 1e-6)),
+    ("Adadelta", "keras"): (Adadelta, {}, adadelta(0.95, 1e-7)),
+    ("Adadelta", "tensorflow"): (Adadelta, {}, adadelta(0.95, 1e-8)),
+    ("Ftrl", "tensorflow"): (Ftrl, {}, ftrl()),
+    ("Ftrl with penalties", "keras"): (Ftrl, PENALTIES, ftrl(**PENALTIES)),
 }
 
 
@@ -356,13 +454,205 @@ def test_defaults_are_those_of_the_libraries():
         1e-8,
     )
     assert (GradientDescent().rate(1), GradientDescent(convention="keras").rate(1)) == (0.001, 0.01)
-    for make in (GradientDescent, Adagrad, RMSProp):
+    assert [Adadelta(convention=c).rate(1) for c in ("torch", "keras", "tensorflow")] == [1, 0.001, 0.001]
+    for make in (GradientDescent, Adagrad, RMSProp, Ftrl):
         with pytest.raises(TypeError, match=f"{make.__name__} must be given rate: tensorflow has no default for it"):
             make(convention="tensorflow")
     with pytest.raises(TypeError, match="AdamW must be given weight_decay: tensorflow has no default"):
         AdamW(convention="tensorflow")
     with pytest.raises(TypeError, match="Momentum must be given momentum"):
         Momentum(0.1)
+
+
+# Adadelta, Nadam, Adamax
+
+
+def close(x, expected):
+    """A few steps by hand, of a dozen roundings each, of numbers around 1; and ε = 1e-300, which is nothing."""
+    assert np.abs(np.asarray(x) - expected).max() <= 64 * np.finfo(float).eps
+
+
+def test_adadelta_by_hand():
+    """v = ½, d = √½/√1, u = ¼;  v = ¾, d = √¾/√(5/4)."""
+    x, rule = np.zeros(1), Adadelta(2.0, 0.5, 0.5)
+    rule.update([x], [np.ones(1)])
+    close(x, -2 * math.sqrt(0.5))
+    close(rule.state_dict()["u"][0], 0.25)  # the average is of d, not of the step η d
+    rule.update([x], [np.ones(1)])
+    close(x, -2 * math.sqrt(0.5) - 2 * math.sqrt(0.6))
+
+
+def test_the_steps_of_adadelta_do_not_depend_on_the_units_of_the_loss():
+    x, gradients = data(np.float64, shapes=[(7,)])
+    gradients = [[np.sign(p) * (1 + abs(p)) for p in g] for g in gradients]
+    ours = run(Adadelta(1.0, 0.9, 1e-12), x, gradients)
+    scaled = run(Adadelta(1.0, 0.9, 1e-12), x, [[1000 * p for p in g] for g in gradients])
+    # All that differs is ε/v ≤ 1e-12/0.1 in v + ε, half of it in √(v + ε), once in each of the steps that u remembers.
+    length = np.abs(np.diff(ours, axis=0)).sum(axis=0).max()
+    assert np.abs(ours - scaled).max() <= STEPS * 1e-11 * length
+    assert length > 1e-5
+
+
+def test_adadelta_projects_in_the_norm_of_its_step():
+    """With the u that the step was made with, not the one after it; ρ = ½ tells them apart."""
+    rng, ball = np.random.default_rng(20), L2Ball(0.5)
+    rule, x, u, met = Adadelta(1.0, 0.5, 0.01, project=ball), np.zeros(4), np.zeros(4), 0
+    for _ in range(20):
+        g = 10.0 ** np.arange(-2, 2) * (rng.standard_normal(4) - 1)
+        before = x.copy()
+        rule.update([x], [g])
+        state = rule.state_dict()
+        s = np.sqrt((state["v"][0] + 0.01) / (u + 0.01))
+        close(x, ball(before - g / s, s))
+        met += np.linalg.norm(before - g / s) > 0.5
+        u = state["u"][0]
+    assert met > 10
+
+
+def test_nadam_by_hand():
+    """With ψ = 0 each μ is β₁/2 = ¼; m = g/2, v̂ = g²: x = −η (¼ · ½/(1 − 1/16) + 1) at first.
+
+    Then, for g = 0: m = g/4, v = ¼ g² of which v̂ is a third, and only m counts: 0.25 · 0.25/(1 − 1/64) · √3.
+    """
+    x, rule = np.zeros(1), Nadam(1.0, 0.5, 0.5, 1e-300, 0.0)
+    rule.update([x], [np.full(1, 8.0)])
+    close(x, -(0.125 / (15 / 16) + 1))
+    rule.update([x], [np.zeros(1)])
+    close(x, -(0.125 / (15 / 16) + 1) - 0.0625 / (63 / 64) * math.sqrt(3))
+
+
+def test_nadam_knows_the_product_of_its_momenta_after_going_back_and_starting_afresh():
+    x, gradients = data(np.float64, shapes=[(7,)], steps=6)
+    rule, w = Nadam(0.1, convention="keras"), [x[0].copy()]
+    for g in gradients[:2]:
+        rule.update(w, g)
+    state, early = rule.state_dict(), w[0].copy()
+    for g in gradients[2:]:
+        rule.update(w, g)
+    for again, start in ((rule, early), (copy.copy(rule), early)):
+        again.load_state_dict(state)
+        other = [start.copy()]
+        for g in gradients[2:]:
+            again.update(other, g)
+        assert np.array_equal(other[0], w[0])
+    afresh = copy.copy(rule)
+    assert np.array_equal(run(afresh, x, gradients), run(Nadam(0.1, convention="keras"), x, gradients))
+
+
+@pytest.mark.parametrize("convention", ["torch", "keras"])
+def test_adamax_by_hand(convention):
+    """g = 4, 1, 0: m = 2, 1.5, 0.75 and u = 4, 2, 1, the second time ½ · 4 > 1."""
+    x, rule = np.zeros(1), Adamax(0.25, 0.5, 0.5, 1e-300, convention=convention)
+    for g, expected in ((4.0, -0.25), (1.0, -0.5), (0.0, -0.5 - 0.25 * 0.75 / 0.875)):
+        rule.update([x], [np.full(1, g)])
+        close(x, expected)
+    close(rule.state_dict()["u"][0], 1.0)
+
+
+def test_no_step_of_adamax_is_longer_than_the_rate_by_more_than_a_hundredth():
+    """m̂ ≤ u Σ (1 − β₁) (β₁/β₂)ⁱ, which is (1 − 0.9)/(1 − 0.9/0.999) = 1.0091 u; a lone gradient comes near η."""
+    x, gradients = data(np.float64)
+    steps = np.abs(np.diff(run(Adamax(0.5), x, gradients), axis=0))
+    assert 0.49 < steps.max() <= 0.5 * 1.0092
+    path = run(Adam(0.5), [np.zeros(1)], [[np.zeros(1)]] * 3000 + [[np.ones(1)]])
+    assert path[-1, 0] < -1.5  # Adam's may be: (1 − β₁)/√(1 − β₂) = 3.16 η for a first gradient after a long rest
+
+
+# FTRL
+
+
+def test_ftrl_by_hand():
+    """From n = 9, with η = ½ and λ₁ = 1; the second entry stays at exactly 0 until its z is beyond λ₁."""
+    x = np.zeros(2)
+    rule = Ftrl(0.5, l1=1.0, initial_accumulator=9.0)
+    rule.update([x], [np.array([4.0, 1.0])])
+    close(x, [-0.3, 0])  # n = 25, z = 4, q = 5/η = 10: x = −(4 − 1)/10; and z = 1
+    assert x[1] == 0
+    rule.update([x], [np.array([-12.0, math.sqrt(6)])])
+    # n = 169, σ = (13 − 5)/η = 16, z = 4 − 12 + 16 · 0.3 = −3.2, q = 26; and n = 16, z = 1 + √6, q = 8
+    close(x, [2.2 / 26, -math.sqrt(6) / 8])
+
+
+@pytest.mark.parametrize("convention", ["keras", "tensorflow"])
+def test_ftrl_from_zero_is_the_adagrad_of_tensorflow(convention):
+    x, gradients = data(np.float64)
+    x = [np.zeros_like(p) for p in x]
+    adagrad = run(Adagrad(0.05, convention="tensorflow"), x, gradients)
+    path = run(Ftrl(0.05, convention=convention), x, gradients)
+    # An error of z, of a few roundings of nᵖ x/η or of g at each step, is one of x when it is divided by q = nᵖ/η.
+    assert np.abs(path - adagrad).max() <= bound(adagrad, np.float64, 10)
+
+
+@pytest.mark.parametrize("power", [-0.5, -0.3, 0.0])
+def test_ftrl_is_the_minimum_of_all_that_was_seen(power):
+    """The conditions of the minimum in the docstring, with sums over the whole past in place of n and z."""
+    rng = np.random.default_rng(18)
+    eta, l1, l2, shrinkage, beta, start, p = 0.3, 2.0, 0.4, 0.05, 1.5, 0.2, -power
+    rule = Ftrl(eta, l1, l2, shrinkage, beta, power, start)
+    x, n = np.zeros(50), np.full(50, start)
+    past, zeros = [], 0
+    for _ in range(40):
+        g = rng.standard_normal(50)
+        past.append((g, ((n + g**2) ** p - n**p) / eta, x.copy()))
+        n += g**2
+        rule.update([x], [g])
+        terms = [g + 2 * shrinkage * y for g, _, y in past] + [s * (x - y) for _, s, y in past]
+        terms += [2 * l2 * x, (start**p + beta) / eta * x]
+        slope = np.sum(terms, axis=0)
+        allowed = 100 * np.finfo(float).eps * np.abs(terms).sum(axis=0)  # as many roundings as terms
+        assert np.all(np.abs(slope + l1 * np.sign(x))[x != 0] <= allowed[x != 0])
+        assert np.all(np.abs(slope)[x == 0] <= l1 + allowed[x == 0])
+        zeros += np.sum(x == 0)
+    assert 200 < zeros < 1800
+
+
+def test_what_the_docstring_of_ftrl_warns_of():
+    """Another start than 0 is forgotten, and a rate that falls draws to 0."""
+    x = np.ones(1)
+    Ftrl(1e-6).update([x], [np.full(1, 0.1)])
+    assert abs(x[0] - (1 - math.sqrt(0.1 / 0.11))) <= 1e-6  # η g/√n < 1e-6
+    x, rule = np.zeros(1), Ftrl(InverseSquareRoot(0.5))
+    for _ in range(10_000):
+        rule.update([x], [x - 1])
+    assert x[0] < 0.9
+    x, rule = np.zeros(1), Ftrl(0.5)
+    for _ in range(1000):
+        rule.update([x], [x - 1])
+    assert abs(x[0] - 1) < 1e-6
+
+
+@pytest.mark.parametrize("schedule", [lambda t: 0.1 if t < 3 else 0.0, Cosine(0.1, steps=2)], ids=["own", "cosine"])
+def test_ftrl_refuses_a_rate_of_0(schedule):
+    x, rule = np.zeros(1), Ftrl(schedule)
+    for _ in range(2):
+        rule.update([x], [np.ones(1)])
+    before = x.copy()
+    with pytest.raises(ValueError, match="rate must be greater than 0 for Ftrl, which divides by it; got 0"):
+        rule.update([x], [np.ones(1)])
+    assert rule.t == 2
+    assert np.array_equal(x, before)
+
+
+@pytest.mark.parametrize("project", [Box(-0.1, 0.3), Box(0.1, 0.2), L2Ball(0.4), L1Ball(0.4)], ids=repr)
+def test_projected_ftrl_is_the_minimum_over_the_set(project):
+    """No point of the set has a lower z x + ½ q x² + λ₁ |x|, far or near."""
+    rng = np.random.default_rng(19)
+    rule, x = Ftrl(0.5, l1=0.5, beta=1.0, project=project), project(np.zeros(5))
+    scale = np.array([1.0, 0.3, 3.0, 1.0, 0.1])
+    met = 0
+    for _ in range(20):
+        rule.update([x], [scale * (rng.standard_normal(5) - 1)])
+        n, z = (rule.state_dict()[slot][0] for slot in "nz")
+        q = (np.sqrt(n) + 1) / 0.5
+
+        def objective(y, z=z, q=q):
+            return (z * y + 0.5 * q * y**2 + 0.5 * np.abs(y)).sum(axis=-1)
+
+        free = (np.clip(z, -0.5, 0.5) - z) / q
+        met += np.abs(x - free).max() > 0.01
+        others = [project(x + 10.0 ** rng.uniform(-6, 0) * rng.standard_normal(5)) for _ in range(300)]
+        assert objective(np.array(others)).min() >= objective(x) - 1e-12 * np.abs(z).sum()  # rounding, of q x = z
+    assert met > 10
 
 
 # Adagrad with the full matrix
@@ -459,6 +749,11 @@ def test_projected_gradient_descent():
         lambda rate, **k: RMSProp(rate, convention="tensorflow", **k),
         Adam,
         lambda rate, **k: AdamW(rate, weight_decay=0, **k),
+        Nadam,
+        Adamax,
+        lambda rate, **k: Adamax(rate, convention="keras", **k),
+        lambda rate, **k: Adadelta(lambda t: 20 * rate(t), **k),  # from 1, the paper's
+        lambda rate, **k: Ftrl(1.0, l2=0.3, beta=1.0, **k),  # whose rate must stay as it is
     ],
 )
 def test_projected_rules_find_the_constrained_minimum(make, project):
@@ -473,7 +768,8 @@ def test_projected_rules_find_the_constrained_minimum(make, project):
     for _ in range(4000):
         rule.update([x], [a * (x - c)])
     # The rate falls to 0.05 · 0.99²⁰⁰⁰ = 1e-10, and whatever circles the minimum does so in proportion to it. Adagrad's
-    # is divided by √Σ g² on top, so that it is slowest: the worst here is 8e-7, all the others are below 1e-13.
+    # is divided by √Σ g² on top, so that it is slowest: the worst here is 8e-7, and 7e-7 for Ftrl, which is Adagrad but
+    # for its start; all the others are below 1e-13.
     assert np.abs(x - minimum).max() < 1e-5
 
 
@@ -523,7 +819,7 @@ def test_full_adagrad_projects_in_the_norm_of_its_matrix():
 def test_what_projections_must_be():
     with pytest.raises(TypeError, match=r"project must be a projection, as dlkit\.optim\.Box"):
         GradientDescent(0.1, project=3)
-    for make in (Adagrad, RMSProp, Adam, AdamW):
+    for make in (Adagrad, RMSProp, Adam, AdamW, Nadam, Adamax, Adadelta, Ftrl):
         with pytest.raises(TypeError, match=f"project must be a .*Projection, as {make.__name__} projects in its own"):
             make(0.1, project=lambda x: x)
     with pytest.raises(ValueError, match=r"project must keep the shape \(3,\); it returned \(2,\)"):
@@ -774,7 +1070,7 @@ def test_resuming_goes_on_as_if_nothing_had_happened(rule):
     for g in gradients[:3]:
         first.update(x, g)
     state, halfway = first.state_dict(), [p.copy() for p in x]
-    assert set(state) == {"rule", "t", *rule.slots}
+    assert set(state) == {"rule", "t", *rule.slots} | ({"convention"} if hasattr(rule, "convention") else set())
     assert state["t"] == 3
     second.load_state_dict(state)
     assert second.t == 3
@@ -817,7 +1113,7 @@ def test_reset():
     rule.update([x], [np.ones(3)])
     rule.reset()
     assert rule.t == 0
-    assert rule.state_dict() == {"rule": "Momentum", "t": 0, "v": []}
+    assert rule.state_dict() == {"rule": "Momentum", "convention": "torch", "t": 0, "v": []}
     rule.update([y], [np.ones(2)])
     assert np.array_equal(y, np.full(2, 0.9))
 
@@ -870,7 +1166,7 @@ def test_a_parameter_that_changes_its_shape():
 def test_a_loaded_state_waits_for_its_parameters_first_gradient():
     x, y = np.ones(2), np.ones(3)
     rule = Momentum(0.1, 0.5)
-    rule.load_state_dict({"rule": "Momentum", "t": 7, "v": [np.full(2, 2.0), np.full(3, 4.0)]})
+    rule.load_state_dict({"rule": "Momentum", "convention": "torch", "t": 7, "v": [np.full(2, 2.0), np.full(3, 4.0)]})
     rule.update([x, y], [np.ones(2), None])
     state = rule.state_dict()
     assert state["t"] == 8
@@ -891,15 +1187,17 @@ def test_a_refused_first_update_binds_to_nothing():
 
 def test_states_that_do_not_fit():
     rule = Adam()
+    mine = {"rule": "Adam", "convention": "torch"}
     with pytest.raises(
-        ValueError, match=r"state must have the keys \['rule', 't', 'm', 'v'\] for Adam; got \['rule', 't', 'v'\]"
+        ValueError,
+        match=r"the keys \['rule', 'convention', 't', 'm', 'v'\] for Adam; got \['rule', 'convention', 't', 'v'\]$",
     ):
-        rule.load_state_dict({"rule": "Adam", "t": 1, "v": []})
-    with pytest.raises(ValueError, match=r"state must have the keys \['rule', .*\] for Adam; got \['t', 'm', 'v'\]"):
+        rule.load_state_dict({**mine, "t": 1, "v": []})
+    with pytest.raises(ValueError, match=r"state must have the keys \['rule', .*\] for Adam; got \['t', 'm', 'v'\]$"):
         rule.load_state_dict({"t": 1, "m": [], "v": []})
     with pytest.raises(ValueError, match=r"state must have as many arrays in each slot; got \[1, 0\]"):
-        rule.load_state_dict({"rule": "Adam", "t": 1, "m": [np.ones(2)], "v": []})
-    state = {"rule": "Adam", "t": 1, "m": [np.ones(2)], "v": [np.ones(2)]}
+        rule.load_state_dict({**mine, "t": 1, "m": [np.ones(2)], "v": []})
+    state = {**mine, "t": 1, "m": [np.ones(2)], "v": [np.ones(2)]}
     rule.load_state_dict(state)
     with pytest.raises(ValueError, match="parameters must be 1, as the loaded state has; got 2"):
         rule.update([np.ones(2), np.ones(2)], [np.ones(2)] * 2)
@@ -919,7 +1217,42 @@ def test_a_state_of_another_rule_is_refused():
     rule = RMSProp()
     with pytest.raises(ValueError, match="state must be one of RMSProp; got one of Momentum"):
         rule.load_state_dict(mine.state_dict())
-    assert rule.state_dict() == {"rule": "RMSProp", "t": 0, "v": []}
+    assert rule.state_dict() == {"rule": "RMSProp", "convention": "torch", "t": 0, "v": []}
+
+
+def test_a_state_of_another_convention_is_refused():
+    """The v of a Keras momentum is −η times torch's."""
+    theirs, x = Momentum(0.1, 0.9, convention="keras"), np.ones(2)
+    theirs.update([x], [np.ones(2)])
+    rule, w = Momentum(0.1, 0.9), np.ones(2)
+    rule.update([w], [np.ones(2)])
+    with pytest.raises(
+        ValueError, match="state must be one of Momentum in the convention of torch; got one in that of keras, whose"
+    ):
+        rule.load_state_dict(theirs.state_dict())
+    assert rule.t == 1
+    assert np.array_equal(rule.state_dict()["v"][0], np.ones(2))
+
+
+def test_a_state_that_does_not_tell_its_convention_is_refused_until_it_does():
+    """As those that older versions saved."""
+    rule = Momentum(0.1, 0.9, convention="keras")
+    state = {"rule": "Momentum", "t": 1, "v": [np.ones(2)]}
+    with pytest.raises(
+        ValueError,
+        match=r"got \['rule', 't', 'v'\]; if it is one of keras, add state\['convention'\] = 'keras'$",
+    ):
+        rule.load_state_dict(state)
+    state["convention"] = "keras"
+    rule.load_state_dict(state)
+    assert rule.t == 1
+
+
+def test_the_state_of_a_rule_without_a_convention():
+    rule = FullAdagrad(0.1)
+    assert rule.state_dict() == {"rule": "FullAdagrad", "t": 0, "G": []}
+    with pytest.raises(ValueError, match=r"the keys \['rule', 't', 'G'\] for FullAdagrad; got \['rule', .*\]$"):
+        rule.load_state_dict({"rule": "FullAdagrad", "convention": "torch", "t": 0, "G": []})
 
 
 # Refusals
@@ -1003,6 +1336,23 @@ REFUSED = [
     (lambda: AdamW(weight_decay=-1), ValueError, "weight_decay must be finite and >= 0; got -1"),
     (lambda: Adagrad(epsilon=0), ValueError, "epsilon and initial_accumulator must not both be 0"),
     (lambda: Adagrad(0.1, 1e-7, convention="tensorflow"), ValueError, "epsilon must be 0 for tensorflow"),
+    (lambda: Adadelta(rho=1), ValueError, r"rho must be in \[0, 1\); got 1"),
+    (lambda: Adadelta(epsilon=0.0), ValueError, "epsilon must be finite and > 0; got 0.0"),
+    (lambda: Nadam(beta1=1), ValueError, r"beta1 must be in \[0, 1\); got 1$"),
+    (lambda: Nadam(momentum_decay=-0.1), ValueError, "momentum_decay must be finite and >= 0; got -0.1"),
+    (lambda: Nadam(convention="tensorflow"), ValueError, r"convention must be one of \['keras', 'torch'\]; got 'tens"),
+    (lambda: Adamax(beta2=math.inf), ValueError, r"beta2 must be in \[0, 1\); got inf"),
+    (lambda: Adamax(epsilon=-1), ValueError, "epsilon must be finite and > 0; got -1"),
+    (lambda: Adamax(convention="tensorflow"), ValueError, r"one of \['keras', 'torch'\]; got 'tensorflow'"),
+    (lambda: Ftrl(0.1, convention="torch"), ValueError, r"one of \['keras', 'tensorflow'\]; got 'torch'"),
+    (lambda: Ftrl(0.1, -1), ValueError, "l1 must be finite and >= 0; got -1"),
+    (lambda: Ftrl(0.1, l2="a"), TypeError, "l2 must be a number; got 'a'"),
+    (lambda: Ftrl(0.1, l2_shrinkage=math.nan), ValueError, "l2_shrinkage must be finite and >= 0; got nan"),
+    (lambda: Ftrl(0.1, beta=-1), ValueError, "beta must be finite and >= 0; got -1"),
+    (lambda: Ftrl(0.1, rate_power=0.5), ValueError, "rate_power must be finite and <= 0; got 0.5"),
+    (lambda: Ftrl(0.1, initial_accumulator=-1), ValueError, "initial_accumulator must be finite and >= 0; got -1"),
+    (lambda: Ftrl(0.1, initial_accumulator=0), ValueError, "initial_accumulator, beta and l2 must not all be 0"),
+    (lambda: Ftrl(0.1, 0.2, project=Simplex()), ValueError, "l1 must be 0 on a Simplex, .* the same .*; got 0.2"),
     (lambda: GradientDescent("fast"), TypeError, "rate must be a number or a function of the step"),
     (lambda: UpdateRule(0.1).update([np.ones(1)], [np.ones(1)]), NotImplementedError, "UpdateRule must define step"),
 ]
@@ -1018,7 +1368,8 @@ MISMADE = [
     ({"slots": "velocity"}, r"Own.slots must be a tuple of different names, as \('v',\), .*; got 'velocity'"),
     ({"slots": ["v"]}, r"Own.slots must be a tuple of different names.*; got \['v'\]"),
     ({"slots": ("v", "v")}, r"Own.slots must be a tuple of different names.*; got \('v', 'v'\)"),
-    ({"slots": ("t",)}, r"Own.slots must be .*none of them 'rule' or 't'; got \('t',\)"),
+    ({"slots": ("t",)}, r"Own.slots must be .*none of them 'rule', 'convention' or 't'; got \('t',\)"),
+    ({"slots": ("convention",)}, r"Own.slots must be .*'convention' or 't'; got \('convention',\)"),
     (
         {"slots": ("v",), "step": lambda self, x, g: None},
         r"Own.step must take \(self, x, g, v\), with an array for each slot; got \(self, x, g\)",

@@ -18,24 +18,30 @@ Three libraries, three conventions
 ----------------------------------
 The same names stand for slightly different formulas in torch, Keras 3 and TensorFlow 1 (``tf.train``): where ε is
 added, what the accumulators start with, where the rate enters the velocity, what the defaults are. A rule's
-``convention`` chooses one of them, ``"torch"`` unless said otherwise; its docstring has the table. A default that a
-library does not have (for most rules TensorFlow's rate) must be given.
+``convention`` chooses one of them, ``"torch"`` unless said otherwise (for `Ftrl`, which torch lacks, ``"keras"``);
+its docstring has the table. A default that a library does not have (for most rules TensorFlow's rate) must be given. A
+state belongs to its convention: `UpdateRule.load_state_dict` refuses that of another.
 """
 
+from dlkit.optim.adadelta import Adadelta
 from dlkit.optim.adagrad import Adagrad, FullAdagrad
-from dlkit.optim.adam import Adam, AdamW, RMSProp
+from dlkit.optim.adam import Adam, Adamax, AdamW, Nadam, RMSProp
+from dlkit.optim.ftrl import Ftrl
 from dlkit.optim.momentum import GradientDescent, Momentum
 from dlkit.optim.projections import Box, L1Ball, L2Ball, Projection, Simplex
 from dlkit.optim.schedules import Constant, Cosine, InverseSquareRoot, InverseTime, StepDecay, WarmUp, as_schedule
 from dlkit.optim.update import UpdateRule
 
 __all__ = [
+    "Adadelta",
     "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
     "Box",
     "Constant",
     "Cosine",
+    "Ftrl",
     "FullAdagrad",
     "GradientDescent",
     "InverseSquareRoot",
@@ -43,6 +49,7 @@ __all__ = [
     "L1Ball",
     "L2Ball",
     "Momentum",
+    "Nadam",
     "Projection",
     "RMSProp",
     "Simplex",

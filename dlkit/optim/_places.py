@@ -168,8 +168,9 @@ def copied(a: Any) -> Any:
 
 def copied_state(state: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy of a rule's state, arrays and all."""
-    arrays = {slot: [copied(a) for a in kept] for slot, kept in state.items() if slot not in ("rule", "t")}
-    return {"rule": state["rule"], "t": int(state["t"]), **arrays}
+    names = {key: state[key] for key in ("rule", "convention") if key in state}
+    arrays = {slot: [copied(a) for a in kept] for slot, kept in state.items() if slot not in (*names, "t")}
+    return {**names, "t": int(state["t"]), **arrays}
 
 
 def kind(x: Any) -> str:

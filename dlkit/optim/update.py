@@ -201,7 +201,7 @@ class UpdateRule:
                 if g is not None:
                     x = place.bind(self, lent.enter_context(p.writing()) if hasattr(p, "writing") else p)
                     moves.append((place, x, place.checked(g)))
-            self.eta = evaluated(self.rate, self.t + 1)
+            self.eta = self._evaluated(self.t + 1)
             self.t += 1
             self._places, self._loaded = places, None
             moves = unentangled(moves)
@@ -219,9 +219,10 @@ class UpdateRule:
         self._loaded = None
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the name of the rule, t and, for each slot, a list with a copy of the state array of each parameter.
+        """Return the names of rule and convention, t and, for each slot, a list of copies of the parameters' arrays.
 
-        None stands for a parameter that has had no gradient yet. The settings of the rule are not in it.
+        None stands for a parameter that has had no gradient yet. The convention, which says what the arrays mean, is
+        there for the rules that have one; no other setting of the rule is.
         """
         if self._loaded is not None:
             return copied_state(self._loaded)
@@ -230,7 +231,7 @@ class UpdateRule:
             slot: [p.loaded[i] if p.loaded else p.state[i] if p.state else None for p in places]
             for i, slot in enumerate(self.slots)
         }
-        return copied_state({"rule": type(self).__name__, "t": self.t, **slots})
+        return copied_state({**self._kind(), "t": self.t, **slots})
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a state that `state_dict` returned, with whatever parameters the next update is given.
@@ -238,13 +239,23 @@ class UpdateRule:
         Raises
         ------
         ValueError
-            If `state` is that of another rule, or lacks a slot; at the next update, if it does not fit the parameters.
+            If `state` is that of another rule or convention, or lacks a slot; at the next update, if it does not fit
+            the parameters. One without its convention, as older versions saved it, is refused too: torch's velocities
+            taken for Keras's would go on without a word. Add it if you know it: ``state["convention"] = "torch"``.
         """
-        name, keys = type(self).__name__, ["rule", "t", *self.slots]
+        mine = self._kind()
+        name, convention, keys = mine["rule"], mine.get("convention"), [*mine, "t", *self.slots]
         if state.get("rule", name) != name:
             raise ValueError(f"state must be one of {name}; got one of {state['rule']}")
         if set(state) != set(keys):
-            raise ValueError(f"state must have the keys {keys} for {name}; got {list(state)}")
+            hint = f"; if it is one of {convention}, add state['convention'] = {convention!r}"
+            old = set(keys) - set(state) == {"convention"}
+            raise ValueError(f"state must have the keys {keys} for {name}; got {list(state)}{hint if old else ''}")
+        if state.get("convention") != convention:
+            raise ValueError(
+                f"state must be one of {name} in the convention of {convention}; got one in that of "
+                f"{state['convention']}, whose arrays may mean something else"
+            )
         if len({len(state[slot]) for slot in self.slots}) > 1:
             raise ValueError(
                 f"state must have as many arrays in each slot; got {[len(state[slot]) for slot in self.slots]}"
@@ -265,6 +276,15 @@ class UpdateRule:
         return f"{type(self).__name__}({shown})"
 
     # How it is done
+
+    def _evaluated(self, t: int) -> float:
+        """Return the rate of step t."""
+        return evaluated(self.rate, t)
+
+    def _kind(self) -> dict[str, str]:
+        """Return what a state must agree in: the names of the rule and, where it has one, of its convention."""
+        convention = getattr(self, "convention", None)
+        return {"rule": type(self).__name__} | ({} if convention is None else {"convention": convention})
 
     def _move(self, place: Place, x: Any, g: Any) -> None:
         if place.blocks is None:
@@ -318,11 +338,11 @@ def _check_slots(cls: type[UpdateRule]) -> None:
     if (
         not isinstance(slots, tuple)
         or not all(isinstance(slot, str) for slot in slots)
-        or len({*slots, "rule", "t"}) < len(slots) + 2
+        or len({*slots, "rule", "convention", "t"}) < len(slots) + 3
     ):
         raise TypeError(
-            f"{cls.__name__}.slots must be a tuple of different names, as ('v',), none of them 'rule' or 't'; "
-            f"got {slots!r}"
+            f"{cls.__name__}.slots must be a tuple of different names, as ('v',), none of them 'rule', 'convention' or "
+            f"'t'; got {slots!r}"
         )
 
 
