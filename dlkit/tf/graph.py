@@ -73,7 +73,8 @@ class Graph:
         try:
             yield self
         finally:
-            _default.graphs.remove(self)
+            innermost = next(k for k in reversed(range(len(_default.graphs))) if _default.graphs[k] is self)
+            del _default.graphs[innermost]
 
     def get_operations(self) -> list[Operation]:
         """Return all operations, oldest first."""
@@ -146,7 +147,14 @@ class Operation:
         Those of the formula.
     device : str or None
         Where it is to be carried out; None for wherever the session runs.
+    reads : Variable or None
+        The variable that it gives the value of.
+    changes : sequence of Variable
+        Those that it changes.
     """
+
+    reads: Any = None
+    changes: Sequence[Any] = ()
 
     def __init__(
         self,
@@ -358,9 +366,13 @@ def name_scope(name: str | None, default_name: str | None = None, values: Any = 
 
 
 @contextmanager
-def control_dependencies(operations: Sequence[Any]) -> Iterator[None]:
-    """Let the operations made within it wait for these, tensors or operations."""
+def control_dependencies(operations: Sequence[Any] | None) -> Iterator[None]:
+    """Let the operations made within it wait for these, tensors or operations; None lets them wait for nothing."""
     graph = get_default_graph()
+    if operations is None:
+        with _set(graph, waits_for=()):
+            yield
+        return
     waits_for = tuple(getattr(o, "op", o) for o in operations)
     for operation in waits_for:
         if not isinstance(operation, Operation):
@@ -417,7 +429,7 @@ def convert_to_tensor(
     name : str, optional
         That of the constant.
     like : Tensor, optional
-        A tensor whose graph and dtype Python's numbers and lists take.
+        A tensor whose graph and dtype numbers, lists and arrays take.
     graph : Graph, optional
         Where a constant goes; that of `like`, or the default one.
 
@@ -436,19 +448,27 @@ def convert_to_tensor(
 
         return stack(value)
     loose = not is_array(value)
-    array = to_numpy(value) if not loose else np.asarray(value)
-    if array.dtype.kind not in "fiub":
+    array = to_numpy(value) if not loose else _as_numpy(value)
+    kind = array.dtype.kind
+    if kind not in "fiub":
         raise TypeError(f"a tensor holds numbers; got {value!r}")
+    if wanted is None and like is not None and kind != "b" and like.dtype.name != "bool":
+        wanted = like.dtype if like.dtype.is_floating or kind != "f" else None
     if wanted is None and loose:
-        wanted = float32 if array.dtype.kind == "f" else int32 if array.dtype.kind in "iu" else None
-        if like is not None and (like.dtype.is_floating or array.dtype.kind != "f"):
-            wanted = like.dtype
+        wanted = float32 if kind == "f" else int32 if kind in "iu" else None
     if wanted is not None:
         array = exact(array, wanted, name or "value")
     with _outside(graph or (like.graph if like is not None else get_default_graph())) as where:
         constant = Constant(np.array(array), where, name)
     assert constant.output is not None
     return constant.output
+
+
+def _as_numpy(value: Any) -> np.ndarray[Any, Any]:
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise ValueError(f"a tensor is rectangular; got rows of different lengths: {value!r}") from None
 
 
 @contextmanager
@@ -478,6 +498,14 @@ _TYPES = {
 }  # fmt: skip
 
 
+# Operands of these must be of one type, as in TensorFlow: numpy would make float64 of int32 and float32.
+_ALIKE = {
+    "add", "subtract", "multiply", "divide", "power", "maximum", "minimum", "matmul", "linear", "add_n", "_concatenate",
+    "_stack", "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "floor_divide", "floor_mod",
+    "logical_and", "logical_or",
+}  # fmt: skip
+
+
 def type_of(formula: Formula) -> str:
     """Return TensorFlow's word for an operation of the table: MatMul, Relu, LogSoftmax."""
     plain = formula.name.strip("_")
@@ -491,6 +519,7 @@ def add_formula(
     name: str | None = None,
     *,
     shape: Any = ...,
+    dtype: DType | None = None,
 ) -> Tensor:
     """Add an operation of the table to the graph; return its result.
 
@@ -506,11 +535,13 @@ def add_formula(
         Its name, its type by default.
     shape : Shape, optional
         Of the result, where trying would not tell.
+    dtype : DType, optional
+        Of the result; with `shape`, nothing is tried.
 
     Raises
     ------
     TypeError
-        If two operands of floats are of different types.
+        If operands that must be of one type are of different types.
     ValueError
         If shapes do not fit, or the operands belong to different graphs.
     """
@@ -524,22 +555,24 @@ def add_formula(
         x if isinstance(x, Tensor) else convert_to_tensor(x, name=f"{label}/{n}", like=like)
         for x, n in zip(operands, names, strict=False)
     ]
-    floats = [x for x in inputs if x.dtype.is_floating]
-    for x in floats:
-        if x.dtype is not floats[0].dtype:
+    alike = inputs if formula.name in _ALIKE else [x for x in inputs if x.dtype.is_floating]
+    for x in alike:
+        if x.dtype is not alike[0].dtype:
             raise TypeError(
-                f"{label}: {floats[0].name} is {floats[0].dtype.name}, {x.name} is {x.dtype.name}; convert one of them "
+                f"{label}: {alike[0].name} is {alike[0].dtype.name}, {x.name} is {x.dtype.name}; convert one of them "
                 f"with tf.cast"
             )
     graph = common_graph(label, inputs)
-    function = partial(formula.forward, **options) if options else formula.forward
-    try:
-        found, dtype = infer(function, [(x._shape, x.dtype.numpy) for x in inputs])
-    except Exception as error:
-        given = ", ".join(f"{x.name} of shape {written(x._shape)}" for x in inputs)
-        raise ValueError(f"{label}: the shapes do not fit together, {given} ({error})") from error
+    if shape is ... or dtype is None:
+        function = partial(formula.forward, **options) if options else formula.forward
+        try:
+            found, tried = infer(function, [(x._shape, x.dtype.numpy) for x in inputs])
+        except Exception as error:
+            given = ", ".join(f"{x.name} of shape {written(x._shape)}" for x in inputs)
+            raise ValueError(f"{label}: the shapes do not fit together, {given} ({error})") from error
+        shape, dtype = found if shape is ... else shape, dtype or as_dtype(tried)
     node = Operation(kind, inputs, name, graph=graph, formula=formula, options=options)
-    return node.gives(found if shape is ... else shape, as_dtype(dtype))
+    return node.gives(shape, dtype)
 
 
 def _face(formula: Formula, operands: tuple[Any, ...], options: dict[str, Any]) -> Tensor:

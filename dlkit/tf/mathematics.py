@@ -112,7 +112,6 @@ square = _unary("square", op.square)
 tanh = _unary("tanh", op.tanh)
 
 add = _binary("add", op.add)
-div = _binary("div", op.divide)
 divide = _binary("divide", op.divide)
 equal = _binary("equal", formulas.equal)
 floordiv = _binary("floordiv", formulas.floor_divide)
@@ -137,9 +136,20 @@ truediv = _binary("truediv", op.divide)
 
 def pow(x: Any, y: Any, name: str = "Pow") -> Tensor:
     """Return x to the power y."""
-    if isinstance(y, int | float):
-        return add_formula(op.power_of, (convert_to_tensor(x),), {"exponent": y}, name)
+    x = convert_to_tensor(x, like=_tensor(y))
+    if isinstance(y, int) or (isinstance(y, float) and x.dtype.is_floating):
+        return add_formula(op.power_of, (x,), {"exponent": y}, name)
     return add_formula(op.power, (x, y), name=name)
+
+
+def _tensor(x: Any) -> Tensor | None:
+    return x if isinstance(x, Tensor) else None
+
+
+def div(x: Any, y: Any, name: str = "div") -> Tensor:
+    """Return x / y; rounded down, if both are integers."""
+    x = convert_to_tensor(x, like=_tensor(y))
+    return add_formula(op.divide if x.dtype.is_floating else formulas.floor_divide, (x, y), name=name)
 
 
 def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False, name: str = "MatMul") -> Tensor:
@@ -234,13 +244,15 @@ def _reduction(name: str, formula: Any, kind: str) -> Any:
         axis = reduction_indices if axis is None else axis
         axis = tuple(int(a) for a in axis) if isinstance(axis, list | tuple) else axis
         options = {"axis": axis, "keepdims": bool(keepdims or keep_dims)}
-        return add_formula(formula, (x,), options, name or kind)
+        reduced = add_formula(formula, (x,), options, name or kind)
+        return cast(reduced, x.dtype) if x.dtype.is_integer else reduced  # numpy adds up int32 as int64
 
     _named(function, name, formula)
     function.__doc__ = (
         f"{formula.__doc__.splitlines()[0]}\n\nParameters\n----------\ninput_tensor : Tensor\n    What to reduce.\n"
         f"axis : int or list of int, optional\n    Along which; all by default. ``reduction_indices`` is its older "
-        f"name.\nkeepdims : bool, default False\n    Keep the axes, with length 1; formerly ``keep_dims``.\n"
+        f"name.\nkeepdims : bool, default False\n    Keep the axes, with length 1; formerly ``keep_dims``.\n\n"
+        f"Of integers the result is an integer, the mean too: cast them to floats first.\n"
     )
     return function
 

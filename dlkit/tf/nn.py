@@ -280,8 +280,8 @@ def dropout(
         drawn = RandomOperation("RandomUniform", dims, x.dtype, uniform, seed, "random_uniform").output
         assert drawn is not None
         # In one operation: 1/keep where the number drawn is below keep, 0 elsewhere.
-        mask = add_formula(_mask, (drawn, probability), name="mask")
-        return add_formula(_dropped, (x, mask), name="mul")
+        mask = add_formula(_mask, (drawn, probability), name="mask", shape=drawn._shape, dtype=x.dtype)
+        return add_formula(_dropped, (x, mask), name="mul", shape=x._shape, dtype=x.dtype)
 
 
 @operation

@@ -19,6 +19,8 @@ def _add(formula: Any, name: str, operands: tuple[Any, ...], **options: Any) -> 
 class Operators:
     """The operators; ``==`` compares the tensors themselves, not what they will hold: tf.equal does that."""
 
+    __array_ufunc__ = None  # array * tensor is the tensor's affair
+
     def __add__(self, other: Any) -> Any:
         return _add(op.add, "add", (self, other))
 
@@ -46,6 +48,12 @@ class Operators:
     def __floordiv__(self, other: Any) -> Any:
         return _add(formulas.floor_divide, "floordiv", (self, other))
 
+    def __rfloordiv__(self, other: Any) -> Any:
+        return _add(formulas.floor_divide, "floordiv", (other, self))
+
+    def __rmod__(self, other: Any) -> Any:
+        return _add(formulas.floor_mod, "mod", (other, self))
+
     def __mod__(self, other: Any) -> Any:
         return _add(formulas.floor_mod, "mod", (self, other))
 
@@ -56,9 +64,9 @@ class Operators:
         return _add(op.matmul, "matmul", (other, self))
 
     def __pow__(self, exponent: Any) -> Any:
-        if isinstance(exponent, int | float):
-            return _add(op.power_of, "pow", (self,), exponent=exponent)
-        return _add(op.power, "pow", (self, exponent))
+        from dlkit.tf.mathematics import pow
+
+        return pow(self, exponent, "pow")
 
     def __rpow__(self, base: Any) -> Any:
         return _add(op.power, "pow", (base, self))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+from dlkit.tf import formulas
 from dlkit.tf.dtypes import as_dtype
 from dlkit.tf.graph import Operation, Tensor, convert_to_tensor
 from dlkit.tf.shapes import as_shape
@@ -27,13 +27,8 @@ def placeholder(dtype: Any, shape: Any = None, name: str = "Placeholder") -> Ten
     return Operation("Placeholder", (), name).gives(as_shape(shape), as_dtype(dtype))
 
 
-class _Default(Operation):
-    def kernel(self, session: Any) -> Callable[..., Any]:
-        """Return what carries the operation out in a session."""
-        return lambda value: value
-
-
 def placeholder_with_default(input: Any, shape: Any = None, name: str = "PlaceholderWithDefault") -> Tensor:
     """Return a tensor that can be fed, and is `input` where it is not."""
     x = convert_to_tensor(input)
-    return _Default("PlaceholderWithDefault", (x,), name).gives(x._shape if shape is None else as_shape(shape), x.dtype)
+    op = Operation("PlaceholderWithDefault", (x,), name, formula=formulas.identity)
+    return op.gives(x._shape if shape is None else as_shape(shape), x.dtype)

@@ -126,6 +126,8 @@ def random_normal(
     name: str = "random_normal",
 ) -> Tensor:  # fmt: skip
     """Return numbers drawn from the normal distribution."""
+    if isinstance(mean, Tensor) or isinstance(stddev, Tensor):
+        return random_normal(shape, dtype=dtype, seed=seed, name=name) * stddev + mean
     return _random("RandomStandardNormal", shape, dtype, lambda g, s: mean + stddev * standard_normal(g, s), seed, name)
 
 
@@ -134,6 +136,8 @@ def truncated_normal(
     name: str = "truncated_normal",
 ) -> Tensor:  # fmt: skip
     """Return numbers from the normal distribution, none farther than two standard deviations from its mean."""
+    if isinstance(mean, Tensor) or isinstance(stddev, Tensor):
+        return truncated_normal(shape, dtype=dtype, seed=seed, name=name) * stddev + mean
     return _random("TruncatedNormal", shape, dtype, lambda g, s: mean + stddev * _truncated(g, s), seed, name)
 
 
@@ -142,11 +146,16 @@ def random_uniform(
     name: str = "random_uniform",
 ) -> Tensor:  # fmt: skip
     """Return numbers drawn from [minval, maxval), the upper end being 1 by default; integers for a type of integers."""
+    tensors = isinstance(minval, Tensor) or isinstance(maxval, Tensor)
     if as_dtype(dtype).is_integer:
+        if tensors:
+            raise TypeError(f"minval and maxval must be numbers for integers; got {minval!r}, {maxval!r}")
         if maxval is None:
             raise ValueError("maxval must be given for integers")
         return _random("RandomUniformInt", shape, dtype, lambda g, s: _integers(g, s, minval, maxval), seed, name)
     width = (1 if maxval is None else maxval) - minval
+    if tensors:
+        return random_uniform(shape, dtype=dtype, seed=seed, name=name) * width + minval
     return _random("RandomUniform", shape, dtype, lambda g, s: minval + width * uniform(g, s), seed, name)
 
 

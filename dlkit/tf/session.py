@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dlkit.arrays import array, is_array, random_generator, to_numpy
+from dlkit.arrays import array, is_array, is_torch, random_generator, to_numpy
 from dlkit.tf.graph import Graph, Operation, Tensor, exact, get_default_graph
 from dlkit.tf.plan import Plan
 from dlkit.tf.shapes import compatible, written
@@ -105,7 +105,10 @@ class Session:
         feeds = feed_dict or {}
         single = isinstance(fetches, Tensor | Operation)
         key = (fetches, *feeds) if single else ((*_flat(fetches),), *feeds)
-        plan = self._plans.get(key)
+        try:
+            plan = self._plans.get(key)
+        except TypeError:  # an array, which no plan can be kept for, nor made
+            plan = None
         if plan is None:
             wanted = [self._fetch(f) for f in ([fetches] if single else _flat(fetches))]
             plan = self._plans[key] = Plan(self, wanted, [self._to_feed(x) for x in feeds])
@@ -190,7 +193,8 @@ class Session:
         """Give a variable a value: into its array, or as a copy if it has none."""
         held = self.values.get(variable)
         if held is not None and held.shape == value.shape:
-            held[...] = value
+            # torch cannot write an array onto its own transpose
+            held[...] = value.clone() if is_torch(value) else value
             return
         if variable._shape is not None and not compatible(value.shape, variable._shape):
             raise ValueError(
@@ -221,7 +225,7 @@ class Session:
 
     def __exit__(self, *error: Any) -> None:
         self._graphs.__exit__(*error)
-        _default.sessions.remove(self)
+        _forget(self)
         self.close()
 
     @contextmanager
@@ -232,7 +236,7 @@ class Session:
             with self.graph.as_default():
                 yield self
         finally:
-            _default.sessions.remove(self)
+            _forget(self)
 
     def close(self) -> None:
         """Forget all values; the session cannot be used any more."""
@@ -251,8 +255,7 @@ class InteractiveSession(Session):
 
     def close(self) -> None:
         """Forget all values; it is no longer the default session."""
-        if self in _default.sessions:
-            _default.sessions.remove(self)
+        _forget(self)
         super().close()
 
 
@@ -262,6 +265,14 @@ class _Default(threading.local):
 
 
 _default = _Default()
+
+
+def _forget(session: Session) -> None:
+    """Take a session, the innermost time that it was entered, off those that may be the default one."""
+    for k in reversed(range(len(_default.sessions))):
+        if _default.sessions[k] is session:
+            del _default.sessions[k]
+            return
 
 
 def get_default_session() -> Session | None:

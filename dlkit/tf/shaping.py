@@ -55,7 +55,7 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Cons
     dtype : DType, optional
         Another type.
     shape : sequence of int, optional
-        The value is brought into this shape; one number fills it.
+        The value is brought into this shape; if it is too short, its last entry fills the rest.
     name : str
         Its name in the graph.
     """
@@ -64,10 +64,15 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Cons
     if shape is not None:
         lengths = _lengths(shape)
         given = np.asarray(value)
-        kept = given.dtype if isinstance(value, np.ndarray) else None
-        value = np.full(lengths, given) if given.size == 1 else given.reshape(lengths)
-        dtype = dtype or (float32 if value.dtype.kind == "f" and kept is None else int32 if kept is None else kept)
-    return convert_to_tensor(value, dtype, name)
+        if dtype is None and not isinstance(value, np.ndarray | np.generic):
+            dtype = {"f": float32, "i": int32}.get(given.dtype.kind)
+        n, wanted = given.size, int(np.prod(lengths))
+        if n > wanted or n == 0 < wanted:
+            raise ValueError(f"value has {n} entries, which do not fill the shape {list(lengths)}")
+        value = np.concatenate([given.ravel(), np.repeat(given.ravel()[-1:], wanted - n)]).reshape(lengths)
+    made = convert_to_tensor(value, dtype, name)
+    made.op.control_inputs = made.graph.waits_for
+    return made
 
 
 # ---- tensors made from a shape --------------------------------------------------------------------------------------
@@ -99,6 +104,8 @@ def ones(shape: Any, dtype: Any = float32, name: str = "ones") -> Tensor:
 
 def fill(dims: Any, value: float, name: str = "Fill", dtype: Any = None) -> Tensor:
     """Return a tensor of a shape, which may be a tensor, filled with one number."""
+    if isinstance(value, Tensor):
+        return add_formula(op.multiply, (ones(dims, value.dtype), value), name=name)
     wanted = as_dtype(dtype) if dtype is not None else as_dtype(type(value))
     dims = pack_shape(dims)
     if isinstance(dims, Tensor):
@@ -192,6 +199,8 @@ def pack_shape(shape: Any) -> Any:
 def as_signed_shape(shape: Any) -> tuple[int, ...]:
     """Return a shape in which −1 may stand, for "whatever is left"."""
     lengths = tuple(shape) if isinstance(shape, Sequence | np.ndarray) or hasattr(shape, "as_list") else (shape,)
+    if any(n is None or getattr(n, "value", n) is None for n in lengths):
+        raise ValueError(f"shape must not hold None here; got {list(lengths)}: use -1 or an entry of tf.shape(x)")
     return tuple(int(n) for n in lengths)
 
 
@@ -230,8 +239,22 @@ def reshape(tensor: Any, shape: Any, name: str = "Reshape") -> Tensor:
     """Return the entries, row by row, in another shape; one length may be −1, and the shape may be a tensor."""
     x, dims = convert_to_tensor(tensor), pack_shape(shape)
     if isinstance(dims, Tensor):
-        return add_formula(_reshape_to, (x, dims), name=name, shape=static(dims))
-    return add_formula(op.reshape, (x,), {"shape": dims}, name)
+        return add_formula(_reshape_to, (x, dims), name=name, shape=static(dims), dtype=x.dtype)
+    if any(n < -1 for n in dims) or dims.count(-1) > 1:
+        raise ValueError(f"{name}: shape may hold one -1 and no other negative lengths; got {list(dims)}")
+    if x.shape.is_fully_defined():
+        return add_formula(op.reshape, (x,), {"shape": dims}, name)
+    return add_formula(op.reshape, (x,), {"shape": dims}, name, shape=_reshaped(x, dims, name), dtype=x.dtype)
+
+
+def _reshaped(x: Tensor, dims: tuple[int, ...], name: str) -> Shape:
+    """Return what is known of a shape with −1, for entries of which not all is known; refuse what no length allows."""
+    known = int(np.prod([n for n in dims if n != -1]))
+    rows = [n for n in x._shape or () if n is not None]
+    of_each = int(np.prod(rows)) if x._shape is not None else 1
+    if -1 not in dims and (of_each and known % of_each):
+        raise ValueError(f"{name}: {x!r} cannot be brought into the shape {list(dims)}")
+    return tuple(None if n == -1 else n for n in dims)
 
 
 def transpose(a: Any, perm: Sequence[int] | None = None, name: str = "transpose") -> Tensor:
@@ -251,7 +274,15 @@ def squeeze(input: Any, axis: Any = None, name: str = "Squeeze") -> Tensor:
         if x._shape is None:
             raise ValueError(f"axis must be given, for the shape of {x.name} is not known")
         axis = tuple(k for k, n in enumerate(x._shape) if n == 1)
-    return add_formula(op.squeeze, (x,), {"axis": tuple(axis) if isinstance(axis, list) else axis}, name)
+    axis = tuple(axis) if isinstance(axis, list) else axis
+    if x._shape is None or None not in x._shape:
+        return add_formula(op.squeeze, (x,), {"axis": axis}, name)
+    rank = len(x._shape)
+    gone = {a % rank for a in (axis if isinstance(axis, tuple) else (axis,)) if -rank <= a < rank}
+    if any(x._shape[a] not in (None, 1) for a in gone):
+        raise ValueError(f"{name}: axes {sorted(gone)} of {x!r} are not of length 1")
+    left = tuple(n for k, n in enumerate(x._shape) if k not in gone)
+    return add_formula(op.squeeze, (x,), {"axis": axis}, name, shape=left, dtype=x.dtype)
 
 
 def tile(input: Any, multiples: Sequence[int], name: str = "Tile") -> Tensor:
@@ -319,7 +350,37 @@ def strided_slice(x: Tensor, key: Any, name: str = "strided_slice") -> Tensor:
     for part in parts:
         if not isinstance(part, int | np.integer | slice | type(None) | type(Ellipsis)):
             raise TypeError(f"a tensor takes integers, slices, ... and None in brackets; got {part!r} (use tf.gather)")
-    return add_formula(op.getitem, (x,), {"key": key}, name)
+    if x._shape is None or None not in x._shape:
+        return add_formula(op.getitem, (x,), {"key": key}, name)
+    return add_formula(op.getitem, (x,), {"key": key}, name, shape=_sliced(x, parts, name), dtype=x.dtype)
+
+
+def _sliced(x: Tensor, parts: tuple[Any, ...], name: str) -> Shape:
+    """Return what is known of the shape of x[parts]; a part of an unknown length is of unknown length."""
+    assert x._shape is not None
+    taken = sum(part is not None and part is not Ellipsis for part in parts)
+    if taken > len(x._shape):
+        raise ValueError(f"{name}: {x!r} has fewer axes than {parts!r} takes")
+    if Ellipsis not in parts:
+        parts = (*parts, Ellipsis)
+    lengths: list[int | None] = []
+    axis = 0
+    for part in parts:
+        if part is None:
+            lengths.append(1)
+        elif part is Ellipsis:
+            rest = len(x._shape) - taken
+            lengths += x._shape[axis : axis + rest]
+            axis += rest
+        else:
+            n = x._shape[axis]
+            axis += 1
+            if isinstance(part, slice):
+                whole = part == slice(None)
+                lengths.append(n if whole else None if n is None else len(range(*part.indices(n))))
+            elif n is not None and not -n <= part < n:
+                raise ValueError(f"{name}: index {part} is out of bounds for an axis of length {n}, in {x!r}")
+    return tuple(lengths)
 
 
 def identity(input: Any, name: str = "Identity") -> Tensor:

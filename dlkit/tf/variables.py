@@ -28,11 +28,11 @@ __all__ = [
 class _Read(Operation):
     """Gives the value that a variable has when this is carried out; later changes show in it."""
 
-    variable: Variable
+    reads: Variable
 
     def kernel(self, session: Any) -> Callable[..., Any]:
         """Return what carries the operation out in a session."""
-        values, variable = session.values, self.variable
+        values, variable = session.values, self.reads
 
         def read() -> Any:
             try:
@@ -96,7 +96,7 @@ class Variable(Tensor):
         graph = get_default_graph()
         with _set(graph, waits_for=()):
             op = _Read("VariableV2", (), label)
-            op.variable = self
+            op.reads = self
             value = initial_value() if callable(initial_value) else initial_value
             with name_scope(op.name + "/"):
                 self.initial_value = convert_to_tensor(value, dtype, "initial_value")
@@ -150,6 +150,8 @@ class Assign(Operation):
     ) -> None:
         if not isinstance(variable, Variable):
             raise TypeError(f"{kind} changes a variable; got {variable!r}")
+        if value.dtype is not variable.dtype:
+            raise TypeError(f"{kind}: {variable.name} is {variable.dtype.name}; got {value!r}, which tf.cast converts")
         if variable._shape is not None and value._shape is not None and None not in value._shape:
             broadcast = kind != "Assign" and value._shape == ()
             if not broadcast and not compatible(value._shape, variable._shape):  # type: ignore[arg-type]
@@ -159,11 +161,12 @@ class Assign(Operation):
                 )
         super().__init__(kind, (value,), name)
         self.variable, self.starts = variable, starts
+        self.changes = (variable,)
         self.gives(variable._shape, variable.dtype)
 
     def kernel(self, session: Any) -> Callable[..., Any]:
         """Return what carries the operation out in a session."""
-        variable, kind = self.variable, self.type
+        variable, kind, read = self.variable, self.type, self.variable.op.kernel(session)
 
         def change(value: Any) -> Any:
             if kind == "Assign":
@@ -171,8 +174,13 @@ class Assign(Operation):
                 if self.starts:
                     session.forget_state_of(variable)
             else:
-                array = variable.op.kernel(session)()
-                array += value if kind == "AssignAdd" else -value
+                array = read()
+                if value.shape and tuple(value.shape) != tuple(array.shape):
+                    raise ValueError(f"{variable.name} has the shape {written(tuple(array.shape))}")
+                if kind == "AssignAdd":
+                    array += value
+                else:
+                    array -= value
             return session.values[variable]
 
         return change
@@ -212,6 +220,9 @@ class NoOp(Operation):
 def group(*inputs: Any, name: str = "group_deps", **_: Any) -> Operation:
     """Return an operation that carries out all of these."""
     flat = [x for part in inputs for x in (part if isinstance(part, list | tuple) else [part])]
+    for x in flat:
+        if not isinstance(x, Tensor | Operation):
+            raise TypeError(f"group takes operations and tensors; got {x!r}")
     return NoOp("NoOp", (), name, control_inputs=[getattr(x, "op", x) for x in flat])
 
 

@@ -49,7 +49,7 @@ class Apply(Operation):
     ) -> None:
         moving = (rate,) if isinstance(rate, Tensor) else ()
         super().__init__(kind, (*moving, *(g for g, _ in pairs)), name)
-        self.variables = [v for _, v in pairs]
+        self.variables = self.changes = [v for _, v in pairs]
         self.rate, self.make_rule = rate, make_rule
 
     def rule_in(self, session: Any) -> optim.UpdateRule:
