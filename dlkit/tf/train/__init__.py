@@ -10,6 +10,7 @@ from dlkit.tf.train.optimizers import (
     Optimizer,
     RMSPropOptimizer,
 )
+from dlkit.tf.train.saver import Saver, checkpoint_exists, get_checkpoint_state, latest_checkpoint
 from dlkit.tf.train.schedules import (
     cosine_decay,
     exponential_decay,
@@ -29,13 +30,17 @@ __all__ = [
     "MomentumOptimizer",
     "Optimizer",
     "RMSPropOptimizer",
+    "Saver",
+    "checkpoint_exists",
     "cosine_decay",
     "create_global_step",
     "exponential_decay",
+    "get_checkpoint_state",
     "get_global_step",
     "get_or_create_global_step",
     "global_step",
     "inverse_time_decay",
+    "latest_checkpoint",
     "natural_exp_decay",
     "piecewise_constant",
     "polynomial_decay",
