@@ -39,6 +39,27 @@ def mlp() -> None:
         )
 
 
+def keras() -> None:
+    """Compare an epoch of the deck's Keras program."""
+    for threads in (1, 2):
+        if threads > (os.cpu_count() or 1):
+            console.print(f"Keras's fit on {threads} threads: not measured, this machine has fewer cores")
+            continue
+        for rule in ("adam", "rmsprop"):
+            ours = [f"dlkit_{rule}", f"dlkit_on_torch_{rule}"]
+            targets = {(name, f"keras_{rule}"): 0.7 for name in ours} | {
+                (name, f"torch_loop_{rule}"): 1.1 for name in ours
+            }
+            _comparison(
+                f"An epoch of fit, 784-512-512-10 with dropout, 30 batches of 128, {rule}; "
+                f"{threads} thread{'s' * (threads > 1)}",
+                "benchmarks.keras_fit",
+                [*ours, *peers],
+                targets,
+                threads,
+            )
+
+
 def small() -> None:
     """Compare a small graph of numbers."""
     names = ["dlkit", "dlkit_numpy_scalars", "micrograd", "micrograd_own_sigmoid", "torch_eager", "hips_autograd"]
@@ -49,6 +70,26 @@ def small() -> None:
         ("dlkit_numpy_scalars", "torch_eager"): 0.2,
     }
     _comparison("(x+σ(y))/(σ(x)+(x+y)²), forward and backward, 1 thread", "benchmarks.small", names, targets, 1)
+
+
+def graph() -> None:
+    """Compare a run of a graph, as TensorFlow 1 and the deck do it."""
+    for work, title in (
+        ("regression", "Session.run(train) of the deck's linear regression, fed lists"),
+        ("mlp256", "Session.run([train, cost]), MLP 784-256-256-10, batch 100, Adam"),
+        ("mlp512", "Session.run([train, cost]), MLP 784-512-512-10, batch 128, Adam"),
+    ):
+        names = [f"{work}_{who}" for who in ("dlkit", "dlkit_on_torch", "tensorflow", "torch")]
+        ours, on_torch, tensorflow, torch = names
+        small = work == "regression"
+        targets = {(ours, tensorflow): 0.15, (ours, torch): 0.6, (on_torch, torch): 1.15}
+        if not small:
+            targets = {(ours, tensorflow): 0.8, (ours, torch): 1.0, (on_torch, tensorflow): 0.8, (on_torch, torch): 1.0}
+        for threads in (1,) if small else (1, 2):
+            if threads > (os.cpu_count() or 1):
+                console.print(f"{title}, {threads} threads: not measured, this machine has fewer cores")
+                continue
+            _comparison(f"{title}; {threads} thread{'s' * (threads > 1)}", "benchmarks.graph", names, targets, threads)
 
 
 def gpu() -> None:
@@ -183,6 +224,8 @@ SECTIONS: dict[str, Callable[[], None]] = {
     "small": small,
     "chain": chains,
     "mlp": mlp,
+    "keras": keras,
+    "graph": graph,
     "memory": peak_memory,
     "hogwild": hogwild,
     "svm": svm,
