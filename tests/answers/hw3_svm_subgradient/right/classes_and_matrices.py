@@ -69,5 +69,6 @@ def plot_svm(ax, w, b, X, y):
         way = 50 * np.array([w[1], -w[0]]) / np.sqrt(w @ w)
         lines.append([foot - way, foot + way])
     ax.add_collection(LineCollection(lines, colors="k", linestyles=["-", "--", "--"]))
-    ax.set_xlim(-6, 6)
-    ax.set_ylim(-6, 6)
+    middle, half = (X.max(axis=0) + X.min(axis=0)) / 2, np.ptp(X, axis=0) / 2 + 1
+    ax.set_xlim(middle[0] + half[0], middle[0] - half[0])
+    ax.set_ylim(middle[1] - half[1], middle[1] + half[1])

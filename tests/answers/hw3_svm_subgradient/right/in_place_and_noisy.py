@@ -46,7 +46,7 @@ def plot_svm(ax, w, b, X, y):
     ax.plot(X[y > 0, 0], X[y > 0, 1], "^", label="+1")
     ax.plot(X[y < 0, 0], X[y < 0, 1], "v", label="-1")
     near = y * (X @ w + b) <= 1
-    ax.scatter(X[near, 0], X[near, 1], s=200, facecolors="none", edgecolors="green", linewidths=2)
+    ax.scatter(X[:, 0], X[:, 1], s=np.where(near, 200, 0), facecolors="none", edgecolors="green", linewidths=2)
     u = np.linspace(-20, 20, 500)
     for c in (-1, 0, 1):
         if abs(w[1]) > abs(w[0]):

@@ -1,6 +1,6 @@
 # title: the sub-gradient is computed once
 # loses: subgradient_descent_visible, subgradient_descent_hidden
-# hint: computed once
+# hint: taken at the start, or at the best point
 
 # %% subgradient_descent
 def subgradient_descent(X, y, C, rate, steps):

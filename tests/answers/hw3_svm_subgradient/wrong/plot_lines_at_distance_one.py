@@ -6,7 +6,8 @@
 def plot_svm(ax, w, b, X, y):
     ax.scatter(*X[y == -1].T, color="blue")
     ax.scatter(*X[y == 1].T, color="red")
-    x1, x2 = np.meshgrid(np.linspace(X[:, 0].min(), X[:, 0].max(), 99), np.linspace(X[:, 1].min(), X[:, 1].max(), 99))
-    ax.contour(x1, x2, (w[0] * x1 + w[1] * x2 + b) / np.linalg.norm(w), levels=[-1, 0, 1])
+    for level in (-1, 0, 1):
+        foot = -b * w / (w @ w) + level * w / np.linalg.norm(w)
+        ax.axline(foot, foot + [-w[1], w[0]], color="k")
     near = y * (X @ w + b) <= 1
     ax.scatter(*X[near].T, s=99, facecolors="none", edgecolors="k")

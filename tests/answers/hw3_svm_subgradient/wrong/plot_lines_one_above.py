@@ -1,6 +1,6 @@
 # title: the margin lines drawn 1 above and below the boundary
 # loses: plot_svm_visible, plot_svm_hidden
-# hint: these lie 1 above and below
+# hint: shifted straight up or sideways by a fixed length
 
 # %% plot_svm
 def plot_svm(ax, w, b, X, y):

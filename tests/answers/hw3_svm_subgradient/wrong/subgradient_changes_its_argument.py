@@ -1,6 +1,6 @@
 # title: w is changed in place
 # loses: subgradient_visible, subgradient_hidden, subgradient_descent_visible, subgradient_descent_hidden
-# hint: changed
+# hint: w was changed in place
 
 # %% subgradient
 def subgradient(w, b, X, y, C):

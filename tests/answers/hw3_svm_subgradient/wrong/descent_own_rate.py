@@ -1,15 +1,16 @@
-# title: a random start
+# title: a schedule of one's own in place of the argument
 # loses: subgradient_descent_visible, subgradient_descent_hidden
-# hint: history of
+# hint: use the argument rate
 
 # %% subgradient_descent
 def subgradient_descent(X, y, C, rate, steps):
-    w, b = np.random.default_rng(0).normal(size=X.shape[1]), 0.0
+    w, b = np.zeros(X.shape[1]), 0.0
+    size = inverse(1.0)
     history = [objective(w, b, X, y, C)]
     best = (history[0], w, b)
     for t in range(1, steps + 1):
         g_w, g_b = subgradient(w, b, X, y, C)
-        w, b = w - rate(t) * g_w, b - rate(t) * g_b
+        w, b = w - size(t) * g_w, b - size(t) * g_b
         history.append(objective(w, b, X, y, C))
         if history[-1] < best[0]:
             best = (history[-1], w, b)
