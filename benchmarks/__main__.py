@@ -47,9 +47,8 @@ def keras() -> None:
             continue
         for rule in ("adam", "rmsprop"):
             ours = [f"dlkit_{rule}", f"dlkit_on_torch_{rule}"]
-            targets = {(name, f"keras_{rule}"): 0.7 for name in ours} | {
-                (name, f"torch_loop_{rule}"): 1.1 for name in ours
-            }
+            peers = {f"keras_{rule}": 0.7, f"torch_loop_{rule}": 1.1}
+            targets = {(name, peer): target for name in ours for peer, target in peers.items()}
             _comparison(
                 f"An epoch of fit, 784-512-512-10 with dropout, 30 batches of 128, {rule}; "
                 f"{threads} thread{'s' * (threads > 1)}",
