@@ -9,9 +9,11 @@ Tensor("add:0", shape=(), dtype=float32)
 """
 
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dlkit.tf import errors, nn, train
+from dlkit.tf import contrib, errors, layers, losses, metrics, nn, summary, train
+from dlkit.tf.classes import confusion_matrix
+from dlkit.tf.clipping import clip_by_global_norm, clip_by_norm, global_norm
 from dlkit.tf.collections import (
     GraphKeys,
     add_to_collection,
@@ -19,6 +21,8 @@ from dlkit.tf.collections import (
     local_variables,
     local_variables_initializer,
 )
+from dlkit.tf.config import ConfigProto, GPUOptions
+from dlkit.tf.debugging import add_check_numerics_ops, check_numerics
 from dlkit.tf.dtypes import (
     DType,
     as_dtype,
@@ -91,6 +95,7 @@ from dlkit.tf.shaping import (
     zeros,
     zeros_like,
 )
+from dlkit.tf.summary import Summary
 from dlkit.tf.variables import (
     Variable,
     assign,
@@ -104,33 +109,46 @@ from dlkit.tf.variables import (
     variables_initializer,
 )
 
+if TYPE_CHECKING:
+    from dlkit.tf.drawing import draw
+
 initialize_all_variables = global_variables_initializer  # before TensorFlow 0.12
 
 __all__ = [
     "AUTO_REUSE",
+    "ConfigProto",
     "DType",
     "Dimension",
+    "GPUOptions",
     "Graph",
     "GraphKeys",
     "InteractiveSession",
     "Operation",
     "Session",
+    "Summary",
     "Tensor",
     "TensorShape",
     "Variable",
     "VariableScope",
+    "add_check_numerics_ops",
     "add_to_collection",
     "as_dtype",
     "assign",
     "assign_add",
     "assign_sub",
     "bool",
+    "check_numerics",
+    "clip_by_global_norm",
+    "clip_by_norm",
     "concat",
+    "confusion_matrix",
     "constant",
     "constant_initializer",
+    "contrib",
     "control_dependencies",
     "convert_to_tensor",
     "device",
+    "draw",
     "errors",
     "expand_dims",
     "fill",
@@ -143,6 +161,7 @@ __all__ = [
     "get_default_session",
     "get_variable",
     "get_variable_scope",
+    "global_norm",
     "global_variables",
     "global_variables_initializer",
     "glorot_normal_initializer",
@@ -155,9 +174,12 @@ __all__ = [
     "int32",
     "int64",
     "int8",
+    "layers",
     "linspace",
     "local_variables",
     "local_variables_initializer",
+    "losses",
+    "metrics",
     "name_scope",
     "nn",
     "no_op",
@@ -182,6 +204,7 @@ __all__ = [
     "squeeze",
     "stack",
     "stop_gradient",
+    "summary",
     "tile",
     "train",
     "trainable_variables",
@@ -201,7 +224,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Say what there is when something is asked for that there is not."""
+    """Load the drawing when it is first asked for; say what there is when something is asked for that there is not."""
+    if name == "draw":
+        from dlkit.tf.drawing import draw
+
+        return draw
     if name.startswith("__"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     near = get_close_matches(name, __all__, 3, 0.5)

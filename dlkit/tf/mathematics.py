@@ -9,7 +9,6 @@ from dlkit.autograd import operations as op
 from dlkit.tf import formulas
 from dlkit.tf.dtypes import as_dtype, int64
 from dlkit.tf.graph import Tensor, add_formula, convert_to_tensor
-from dlkit.tf.shaping import transpose
 
 __all__ = [
     "abs",
@@ -112,7 +111,6 @@ square = _unary("square", op.square)
 tanh = _unary("tanh", op.tanh)
 
 add = _binary("add", op.add)
-divide = _binary("divide", op.divide)
 equal = _binary("equal", formulas.equal)
 floordiv = _binary("floordiv", formulas.floor_divide)
 greater = _binary("greater", formulas.greater)
@@ -126,9 +124,7 @@ minimum = _binary("minimum", op.minimum)
 mod = _binary("mod", formulas.floor_mod)
 multiply = _binary("multiply", op.multiply)
 not_equal = _binary("not_equal", formulas.not_equal)
-realdiv = _binary("realdiv", op.divide)
 subtract = _binary("subtract", op.subtract)
-truediv = _binary("truediv", op.divide)
 
 
 # ---- those with more to say -----------------------------------------------------------------------------------------
@@ -144,6 +140,18 @@ def pow(x: Any, y: Any, name: str = "Pow") -> Tensor:
 
 def _tensor(x: Any) -> Tensor | None:
     return x if isinstance(x, Tensor) else None
+
+
+def truediv(x: Any, y: Any, name: str = "truediv") -> Tensor:
+    """Return x / y; of integers, as float64."""
+    x = convert_to_tensor(x, like=_tensor(y))
+    y = convert_to_tensor(y, like=x)
+    if x.dtype is y.dtype and x.dtype.is_integer:
+        x, y = cast(x, "float64"), cast(y, "float64")
+    return add_formula(op.divide, (x, y), name=name)
+
+
+divide = realdiv = truediv
 
 
 def div(x: Any, y: Any, name: str = "div") -> Tensor:
@@ -165,8 +173,8 @@ def matmul(a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False,
     for x in (a, b):
         if x._shape is not None and len(x._shape) < 2:
             raise ValueError(f"{name}: matmul multiplies matrices; got {x!r} (tf.expand_dims makes one of a vector)")
-    a = transpose(a) if transpose_a else a
-    b = transpose(b) if transpose_b else b
+    a = add_formula(op.matrix_transpose, (a,), name="transpose") if transpose_a else a
+    b = add_formula(op.matrix_transpose, (b,), name="transpose") if transpose_b else b
     return add_formula(op.matmul, (a, b), name=name)
 
 
@@ -244,8 +252,10 @@ def _reduction(name: str, formula: Any, kind: str) -> Any:
         axis = reduction_indices if axis is None else axis
         axis = tuple(int(a) for a in axis) if isinstance(axis, list | tuple) else axis
         options = {"axis": axis, "keepdims": bool(keepdims or keep_dims)}
-        reduced = add_formula(formula, (x,), options, name or kind)
-        return cast(reduced, x.dtype) if x.dtype.is_integer else reduced  # numpy adds up int32 as int64
+        if not x.dtype.is_integer:
+            return add_formula(formula, (x,), options, name or kind)
+        given = cast(x, "float64") if kind in ("Mean", "LogSumExp") else x
+        return cast(add_formula(formula, (given,), options, name or kind), x.dtype)  # numpy adds up int32 as int64
 
     _named(function, name, formula)
     function.__doc__ = (

@@ -7,6 +7,8 @@ from typing import Any
 
 from dlkit.autograd import operations as op
 from dlkit.autograd.operation import operation
+from dlkit.tf.classes import in_top_k
+from dlkit.tf import formulas
 from dlkit.tf.graph import Tensor, add_formula, convert_to_tensor, name_scope
 from dlkit.tf.mathematics import cast, reduce_mean, reduce_sum
 from dlkit.tf.random import RandomOperation, uniform
@@ -19,6 +21,7 @@ __all__ = [
     "bias_add",
     "dropout",
     "elu",
+    "in_top_k",
     "l2_loss",
     "l2_normalize",
     "leaky_relu",
@@ -48,7 +51,7 @@ def relu(features: Any, name: str = "Relu") -> Tensor:
 
 def relu6(features: Any, name: str = "Relu6") -> Tensor:
     """Return x between 0 and 6, the nearer end elsewhere."""
-    return add_formula(op.clip, (convert_to_tensor(features),), {"low": 0.0, "high": 6.0}, name)
+    return add_formula(formulas.relu6, (convert_to_tensor(features),), name=name)
 
 
 def leaky_relu(features: Any, alpha: float = 0.2, name: str = "LeakyRelu") -> Tensor:
@@ -203,7 +206,7 @@ def sparse_softmax_cross_entropy_with_logits(
             f"{name}: labels must have the shape (n,), the class of each row; got {written(labels._shape)} (one-hot "
             f"labels go to softmax_cross_entropy_with_logits)"
         )
-    return add_formula(_sparse_cross_entropy, (logits, labels), name=name)
+    return add_formula(_sparse_cross_entropy, (logits, cast(labels, "int64")), name=name)  # torch takes no other
 
 
 def sigmoid_cross_entropy_with_logits(

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Dimension", "Shape", "TensorShape", "as_shape", "compatible", "infer", "written"]
+__all__ = ["Dimension", "Shape", "TensorShape", "as_shape", "compatible", "infer", "may_agree", "written"]
 
 Shape = tuple[int | None, ...] | None
 Array = np.ndarray[Any, Any]
@@ -158,6 +158,13 @@ def compatible(shape: Sequence[int], wanted: Shape) -> bool:
     return len(shape) == len(wanted) and all(n is None or m == n for m, n in zip(shape, wanted, strict=True))
 
 
+def may_agree(one: Shape, other: Shape) -> bool:
+    """Tell whether two shapes can be the same, as far as they are known."""
+    if one is None or other is None:
+        return True
+    return len(one) == len(other) and all(None in (n, m) or n == m for n, m in zip(one, other, strict=True))
+
+
 def infer(function: Callable[..., Any], operands: Sequence[tuple[Shape, np.dtype[Any]]]) -> tuple[Shape, Any]:
     """Return the shape and the dtype of a function's result, from those of its operands.
 
@@ -188,11 +195,13 @@ def infer(function: Callable[..., Any], operands: Sequence[tuple[Shape, np.dtype
         # An unknown length may have to be a known one, as a batch that meets 100 labels; as few of them as will do.
         known = sorted({n for shape, _ in operands for n in shape or () if n is not None})
         for some in range(1, len(unknown) + 1):
-            for places, n in product(combinations(unknown, some), known):
-                try:
-                    return _merged(function, operands, unknown, dict.fromkeys(places, n))
-                except Exception:
-                    continue
+            for places in combinations(unknown, some):
+                for lengths in product(known, repeat=min(some, 3)):  # more than three different ones are not tried
+                    given = (*lengths, *lengths[-1:] * (some - len(lengths)))
+                    try:
+                        return _merged(function, operands, unknown, dict(zip(places, given, strict=True)))
+                    except Exception:
+                        continue
         raise refused
 
 
