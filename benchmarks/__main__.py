@@ -81,6 +81,7 @@ def graph() -> None:
         names = [f"{work}_{who}" for who in ("dlkit", "dlkit_on_torch", "tensorflow", "torch")]
         ours, on_torch, tensorflow, torch = names
         small = work == "regression"
+        names += ["regression_tensorflow_one_thread"] * small
         targets = {(ours, tensorflow): 0.15, (ours, torch): 0.6, (on_torch, torch): 1.15}
         if not small:
             targets = {(ours, tensorflow): 0.8, (ours, torch): 1.0, (on_torch, tensorflow): 0.8, (on_torch, torch): 1.0}
