@@ -65,10 +65,11 @@ class Slot:
     rank: int = 0
 
 
-def arrange(slots: list[Slot]) -> tuple[float, float]:
+def arrange(slots: list[Slot], between: tuple[float, float] = _BETWEEN_COLUMNS) -> tuple[float, float]:
     """Give every slot its place, from (0, 0) on; return the width and the height of all.
 
-    The slots come in a first order from the top, which stands where there is nothing to gain by another.
+    The slots come in a first order from the top, which stands where there is nothing to gain by another. `between`
+    columns there is so much at the least, and at the most where wires climb.
     """
     columns: list[list[Slot]] = [[] for _ in range(1 + max(slot.column for slot in slots))]
     for slot in slots:
@@ -78,7 +79,7 @@ def arrange(slots: list[Slot]) -> tuple[float, float]:
     top = min(slot.y - slot.up for slot in slots)
     for slot in slots:
         slot.y = float(round(slot.y - top))
-    return _widths(columns), max(slot.y + slot.down for slot in slots)
+    return _widths(columns, between), max(slot.y + slot.down for slot in slots)
 
 
 def _order(columns: list[list[Slot]]) -> None:
@@ -181,6 +182,7 @@ def _heights(columns: list[list[Slot]]) -> None:
                     pulls += [(t.y + t.ports[t.sources.index(slot)], _pull(slot, t)) for t in slot.targets]
                 if not backwards or not slot.targets or sweep > SWEEPS:
                     pulls += [(s.y - p, _pull(s, slot)) for s, p in zip(slot.sources, slot.ports, strict=True)]
+                pulls = pulls or [(slot.y, 1.0)]  # joined to nothing
                 weight = sum(w for _, w in pulls)
                 wanted.append(sum(y * w for y, w in pulls) / weight)
                 weights.append(weight)
@@ -211,10 +213,10 @@ def _settle(column: list[Slot], wanted: list[float], weights: list[float]) -> No
         slot.y = height + offset
 
 
-def _widths(columns: list[list[Slot]]) -> float:
+def _widths(columns: list[list[Slot]], between: tuple[float, float]) -> float:
     """Set every x; return the right border of the last column."""
     x = 0.0
-    least, most = _BETWEEN_COLUMNS
+    least, most = between
     for k, column in enumerate(columns):
         if not column:
             continue

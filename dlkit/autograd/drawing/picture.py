@@ -26,13 +26,14 @@ INK = "#1A1A1A"
 WIRE = "#6B6B6B"
 GATE = "#EAF1F8"
 
-_FONT = "DejaVu Sans, Verdana, Geneva, sans-serif"
-_SIZE, _GATE_SIZE, _NAME_SIZE = 14.0, 15.0, 16.0  # pixels; 14 are the 10 points that the last row reads
-_LINE = 17.0  # from one line of a label to the next
-_CLEAR = 5.0  # between a wire and a label
-_RADIUS = 17.0  # of a gate
-_STUB = 26.0  # the wire out of a gate, at the least
-_MARGIN = 12.0
+FONT = "DejaVu Sans, Verdana, Geneva, sans-serif"
+SIZE, GATE_SIZE, NAME_SIZE = 14.0, 15.0, 16.0  # pixels; 14 are the 10 points that the last row reads
+LINE = 17.0  # from one line of a label to the next
+CLEAR = 5.0  # between a wire and a label
+RADIUS = 17.0  # of a gate
+STUB = 26.0  # the wire out of a gate, at the least
+MARGIN = 12.0
+_DASHES = (4.0, 3.0)
 _FEW_COLUMNS = 4  # an input is in the first column, unless that is farther than this from its first use
 
 
@@ -45,7 +46,7 @@ class Text:
     text: str
     anchor: str = "middle"
     colour: str = INK
-    size: float = _SIZE
+    size: float = SIZE
     bold: bool = False
 
     def box(self) -> tuple[float, float, float, float]:
@@ -63,6 +64,8 @@ class Gate:
     y: float
     width: float
     height: float
+    fill: str = GATE
+    edge: str = INK
 
     def box(self) -> tuple[float, float, float, float]:
         """Return the left, top, right and bottom border."""
@@ -80,6 +83,17 @@ class Wire:
 
     start: tuple[float, float]
     steps: tuple[tuple[tuple[float, float], ...], ...]
+    colour: str = WIRE
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Dot:
+    """Where a wire branches."""
+
+    x: float
+    y: float
+    colour: str = WIRE
 
 
 @dataclass(frozen=True)
@@ -105,7 +119,7 @@ class GraphPicture:
     width: float
     height: float
     wires: tuple[Wire, ...]
-    dots: tuple[tuple[float, float], ...]
+    dots: tuple[Dot, ...]
     gates: tuple[Gate, ...]
     texts: tuple[Text, ...]
 
@@ -115,19 +129,21 @@ class GraphPicture:
         width, height = _digits(self.width), _digits(self.height)
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-            f'style="max-width:100%" role="img" aria-label="{escape(self.alt)}" font-family="{_FONT}">',
+            f'style="max-width:100%" role="img" aria-label="{escape(self.alt)}" font-family="{FONT}">',
             f'<rect width="{width}" height="{height}" fill="white"/>',
             f'<g fill="none" stroke="{WIRE}" stroke-width="1.6">',
-            *(f'<path d="{_path(wire)}"/>' for wire in self.wires),
+            *(f'<path d="{_path(wire)}"{_stroke(wire)}/>' for wire in self.wires),
             "</g>",
-            *(f'<circle cx="{_digits(x)}" cy="{_digits(y)}" r="3" fill="{WIRE}"/>' for x, y in self.dots),
+            *(f'<circle cx="{_digits(d.x)}" cy="{_digits(d.y)}" r="3" fill="{d.colour}"/>' for d in self.dots),
             f'<g fill="{GATE}" stroke="{INK}" stroke-width="1.4">',
         ]
         for gate in self.gates:
             left, top, _, _ = gate.box()
+            fill = f' fill="{gate.fill}"' if gate.fill != GATE else ""
+            edge = f' stroke="{gate.edge}"' if gate.edge != INK else ""
             parts.append(
                 f'<rect x="{_digits(left)}" y="{_digits(top)}" width="{_digits(gate.width)}" '
-                f'height="{_digits(gate.height)}" rx="{_digits(_RADIUS)}"/>'
+                f'height="{_digits(gate.height)}" rx="{_digits(RADIUS)}"{fill}{edge}/>'
             )
         parts.append("</g>")
         for text in self.texts:
@@ -156,11 +172,17 @@ class GraphPicture:
             for step in wire.steps:
                 points += step
                 codes += [Path.LINETO if len(step) == 1 else Path.CURVE4] * len(step)
-            ax.add_patch(PathPatch(Path(points, codes), fill=False, edgecolor=WIRE, linewidth=1.6 * point))
-        for x, y in self.dots:
-            ax.add_patch(Circle((x, y), 3, facecolor=WIRE, edgecolor="none"))
+            style = (0, _DASHES) if wire.dashed else "solid"
+            ax.add_patch(
+                PathPatch(
+                    Path(points, codes), fill=False, edgecolor=wire.colour, linewidth=1.6 * point, linestyle=style
+                )
+            )
+        for dot in self.dots:
+            ax.add_patch(Circle((dot.x, dot.y), 3, facecolor=dot.colour, edgecolor="none"))
         for gate in self.gates:
-            ax.add_patch(PathPatch(_outline(gate), facecolor=GATE, edgecolor=INK, linewidth=1.4 * point, zorder=2))
+            outline = _outline(gate)
+            ax.add_patch(PathPatch(outline, facecolor=gate.fill, edgecolor=gate.edge, linewidth=1.4 * point, zorder=2))
         for text in self.texts:
             ax.text(
                 text.x,
@@ -202,37 +224,37 @@ def compose(graph: Graph, digits: int, steps: int | None, parts: bool) -> GraphP
     places, slots = _slots(graph, digits, parts)
     width, height = arrange(slots)
     for slot in slots:
-        slot.x, slot.start, slot.end = slot.x + _MARGIN, slot.start + _MARGIN, slot.end + _MARGIN
-        slot.y += _MARGIN
-    width += 2 * _MARGIN
-    height += 2 * _MARGIN
+        slot.x, slot.start, slot.end = slot.x + MARGIN, slot.start + MARGIN, slot.end + MARGIN
+        slot.y += MARGIN
+    width += 2 * MARGIN
+    height += 2 * MARGIN
 
     wires, dots, gates, texts = [], [], [], []
     for vertex, slot in places:
         half = _half(vertex)
         if vertex.gate:
             gates.append(Gate(slot.x, slot.y, 2 * half, _gate_height(vertex)))
-            texts.append(Text(slot.x, slot.y + 0.36 * _GATE_SIZE, vertex.gate, size=_GATE_SIZE))
+            texts.append(Text(slot.x, slot.y + 0.36 * GATE_SIZE, vertex.gate, size=GATE_SIZE))
         else:
-            y = slot.y + 0.36 * _NAME_SIZE
+            y = slot.y + 0.36 * NAME_SIZE
             title = _title(vertex, digits)
-            texts.append(Text(slot.x - 6, y, title, "end", size=_NAME_SIZE, bold=not vertex.constant))
+            texts.append(Text(slot.x - 6, y, title, "end", size=NAME_SIZE, bold=not vertex.constant))
         begin = slot.x + half
         middle = (begin + slot.end) / 2
         last = vertex is graph.vertices[-1]
         if last:
-            end = slot.end - 12 - text_width(graph.name, _NAME_SIZE, True)
+            end = slot.end - 12 - text_width(graph.name, NAME_SIZE, True)
             middle = (begin + end - 8) / 2
             wires.append(Wire((begin, slot.y), (((end, slot.y),),)))
             wires.append(Wire((end - 7, slot.y - 5), (((end, slot.y),), ((end - 7, slot.y + 5),))))
-            texts.append(Text(end + 7, slot.y + 0.36 * _NAME_SIZE, graph.name, "start", size=_NAME_SIZE, bold=True))
+            texts.append(Text(end + 7, slot.y + 0.36 * NAME_SIZE, graph.name, "start", size=NAME_SIZE, bold=True))
         else:
             wires.append(Wire((begin, slot.y), (((slot.end, slot.y),),)))
         if vertex.uses > 1:
-            dots.append((slot.end, slot.y))
+            dots.append(Dot(slot.end, slot.y))
         above = _above(vertex, digits, last)
         for k, line in enumerate(above):
-            y = slot.y - _CLEAR - _LINE * (len(above) - 1 - k)
+            y = slot.y - CLEAR - LINE * (len(above) - 1 - k)
             texts.append(Text(middle, y, line, colour=VALUE, bold=True))
         if id(vertex) in shown:
             texts += _below(middle, slot.y, _lines(vertex.gradient, digits))
@@ -240,7 +262,7 @@ def compose(graph: Graph, digits: int, steps: int | None, parts: bool) -> GraphP
         if slot.passing and slot.label and id(slot.label[0]) in shown and id(slot.label[1]) in shown:
             texts += _below((slot.start + slot.end) / 2, slot.y, slot.label[2])
         for port, source in zip(slot.ports, slot.sources, strict=True):
-            wires.append(_wire(source, slot, port))
+            wires.append(wire(source, slot, port))
     return GraphPicture(
         words.describe(graph, digits, shown),
         len(graph.backward),
@@ -261,15 +283,15 @@ def _slots(graph: Graph, digits: int, parts: bool) -> tuple[list[tuple[Vertex, S
         last = vertex is graph.vertices[-1]
         half = _half(vertex)
         above, below = _above(vertex, digits, last), _gradient_lines(vertex, digits)
-        stub = max(_STUB, 12 + max(_width(above, True), _width(below, False)))
+        stub = max(STUB, 12 + max(_width(above, True), _width(below, False)))
         slot = Slot(columns[id(vertex)], left=half, right=half + stub, ordered=vertex.ordered)
         if last:
-            slot.right += 20 + text_width(graph.name, _NAME_SIZE, True)
+            slot.right += 20 + text_width(graph.name, NAME_SIZE, True)
         if not vertex.gate:
-            slot.left = 6 + text_width(_title(vertex, digits), _NAME_SIZE, True)
-        least = _gate_height(vertex) / 2 if vertex.gate else 0.6 * _NAME_SIZE
-        slot.up = max(least, _CLEAR + _LINE * len(above) - 3)
-        slot.down = max(least, _CLEAR + _LINE * len(below) - 1)
+            slot.left = 6 + text_width(_title(vertex, digits), NAME_SIZE, True)
+        least = _gate_height(vertex) / 2 if vertex.gate else 0.6 * NAME_SIZE
+        slot.up = max(least, CLEAR + LINE * len(above) - 3)
+        slot.down = max(least, CLEAR + LINE * len(below) - 1)
         slots[id(vertex)] = slot
     met: list[Slot] = []
     seen = set()
@@ -288,14 +310,14 @@ def _slots(graph: Graph, digits: int, parts: bool) -> tuple[list[tuple[Vertex, S
         following: list[Vertex | Slot] = []
         item_parts = item.parts or [None] * len(item.operands)
         for operand, part in zip(item.operands, item_parts, strict=True):
-            chain = _chain(slots[id(operand)], slot)
-            if chain and part is not None and parts and operand.uses > 1:
+            passed = chain(slots[id(operand)], slot)
+            if passed and part is not None and parts and operand.uses > 1:
                 text = _lines(part, digits)
-                chain[0].label = (operand, item, text)
-                chain[0].right = 12 + _width(text, False)
-                chain[0].down = _CLEAR + _LINE * len(text) - 1
-            following += [*chain, operand]
-        slot.ports = _ports(len(slot.sources))
+                passed[0].label = (operand, item, text)
+                passed[0].right = 12 + _width(text, False)
+                passed[0].down = CLEAR + LINE * len(text) - 1
+            following += [*passed, operand]
+        slot.ports = ports(len(slot.sources))
         waiting += reversed(following)
     return [(vertex, slots[id(vertex)]) for vertex in graph.vertices], met
 
@@ -320,47 +342,47 @@ def _columns(graph: Graph, parts: bool) -> dict[int, int]:
     return columns
 
 
-def _chain(source: Slot, target: Slot) -> list[Slot]:
+def chain(source: Slot, target: Slot) -> list[Slot]:
     """Join two slots by a wire; return the slots in the columns that it passes."""
-    chain = [
+    passed = [
         Slot(column, right=4, up=7, down=7, passing=True, ordered=False)
         for column in range(source.column + 1, target.column)
     ]
-    for one, other in zip([source, *chain], [*chain, target], strict=True):
+    for one, other in zip([source, *passed], [*passed, target], strict=True):
         one.targets.append(other)
         other.sources.append(one)
-    for slot in chain:
+    for slot in passed:
         slot.ports = [0.0]
-    return chain
+    return passed
 
 
-def _ports(n: int) -> list[float]:
+def ports(n: int) -> list[float]:
     """Return the heights at which n wires enter a gate."""
     step = 14.0 if n == 2 else 11.0
     return [step * (k - (n - 1) / 2) for k in range(n)]
 
 
 def _gate_height(vertex: Vertex) -> float:
-    return max(2 * _RADIUS, 11.0 * len(vertex.operands) + 8)
+    return max(2 * RADIUS, 11.0 * len(vertex.operands) + 8)
 
 
 def _half(vertex: Vertex) -> float:
     """Return half the width of a gate; 0 for what has none."""
-    return max(_RADIUS, text_width(vertex.gate, _GATE_SIZE) / 2 + 9) if vertex.gate else 0.0
+    return max(RADIUS, text_width(vertex.gate, GATE_SIZE) / 2 + 9) if vertex.gate else 0.0
 
 
-def _wire(source: Slot, slot: Slot, port: float) -> Wire:
-    """Return the wire from the end of one slot to its port of another, or on through it."""
+def wire(source: Slot, slot: Slot, port: float, half: float | None = None) -> Wire:
+    """Return the wire from the end of one slot to its port of another, half as wide as that reaches, or through it."""
     x, y = slot.start, slot.y + port
     bend = (x - source.end) / 2
     curve = ((source.end + bend, source.y), (x - bend, y), (x, y))
     if slot.passing:
         return Wire((source.end, source.y), (curve, ((slot.end, y),)))
     # Straight on to the gate's left border, which is a half circle at the ends.
-    beyond = max(0.0, abs(port) - (max(slot.ports) - min(slot.ports) + 22) / 2 + _RADIUS) if len(slot.ports) > 2 else 0
-    beyond = abs(port) if len(slot.ports) <= 2 else min(beyond, _RADIUS)
-    half = slot.left
-    return Wire((source.end, source.y), (curve, ((slot.x - half + _RADIUS - math.sqrt(_RADIUS**2 - beyond**2), y),)))
+    beyond = max(0.0, abs(port) - (max(slot.ports) - min(slot.ports) + 22) / 2 + RADIUS) if len(slot.ports) > 2 else 0
+    beyond = abs(port) if len(slot.ports) <= 2 else min(beyond, RADIUS)
+    half = slot.left if half is None else half
+    return Wire((source.end, source.y), (curve, ((slot.x - half + RADIUS - math.sqrt(RADIUS**2 - beyond**2), y),)))
 
 
 def _title(vertex: Vertex, digits: int) -> str:
@@ -382,7 +404,7 @@ def _above(vertex: Vertex, digits: int, last: bool) -> list[str]:
 
 
 def _below(x: float, y: float, text: list[str]) -> list[Text]:
-    return [Text(x, y + _CLEAR + _LINE * k + 0.74 * _SIZE, line, colour=GRADIENT) for k, line in enumerate(text)]
+    return [Text(x, y + CLEAR + LINE * k + 0.74 * SIZE, line, colour=GRADIENT) for k, line in enumerate(text)]
 
 
 def _gradient_lines(vertex: Vertex, digits: int) -> list[str]:
@@ -394,7 +416,7 @@ def _lines(value: Any, digits: int) -> list[str]:
 
 
 def _width(text: list[str], bold: bool) -> float:
-    return max((text_width(line, _SIZE, bold) for line in text), default=0.0)
+    return max((text_width(line, SIZE, bold) for line in text), default=0.0)
 
 
 def text_width(text: str, size: float, bold: bool = False) -> float:
@@ -418,17 +440,23 @@ def _outline(gate: Gate) -> Path:
     """Return the border of a gate as a path of matplotlib: a quarter of a circle at each corner."""
     from matplotlib.path import Path
 
-    across, along = gate.width / 2 - _RADIUS, gate.height / 2 - _RADIUS
+    across, along = gate.width / 2 - RADIUS, gate.height / 2 - RADIUS
     points: list[Any] = []
     codes: list[Any] = []
     for quarter, (right, down) in enumerate([(1, 1), (-1, 1), (-1, -1), (1, -1)]):
         arc = Path.arc(90 * quarter, 90 * quarter + 90)
         points += [
-            (gate.x + right * across + _RADIUS * x, gate.y + down * along + _RADIUS * y)
+            (gate.x + right * across + RADIUS * x, gate.y + down * along + RADIUS * y)
             for x, y in np.asarray(arc.vertices)
         ]
         codes += [Path.LINETO, *(Path.CURVE4 for _ in points[len(codes) + 1 :])]
     return Path([*points, points[0]], [Path.MOVETO, *codes[1:], Path.CLOSEPOLY])
+
+
+def _stroke(wire: Wire) -> str:
+    """Return what sets a wire apart from a plain one."""
+    colour = f' stroke="{wire.colour}"' if wire.colour != WIRE else ""
+    return colour + (f' stroke-dasharray="{" ".join(map(_digits, _DASHES))}"' if wire.dashed else "")
 
 
 def _path(wire: Wire) -> str:
