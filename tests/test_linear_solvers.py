@@ -11,6 +11,7 @@ from sklearn.svm import SVC, LinearSVC
 from dlkit.descent import subgradient_descent
 from dlkit.linear.margin_losses import HINGE, LOGISTIC, MARGIN_LOSSES, SQUARED_HINGE
 from dlkit.linear.problem import BinaryProblem
+from dlkit.linear.solvers.augmented_lagrangian import augmented_lagrangian
 from dlkit.linear.solvers.lower_bound import lower_bound
 from dlkit.linear.solvers.pegasos import pegasos
 from dlkit.linear.solvers.quadratic_program import quadratic_program
@@ -522,6 +523,38 @@ def test_the_lower_bound_is_one_and_is_tight(loss, penalty):
         assert dual <= minimum * (1 + 1e-8)
         assert dual == pytest.approx(problem.dual(alpha)[0], rel=ROUNDING)
         assert dual >= minimum * (1 - share)
+
+
+# ---- the augmented Lagrangian
+
+
+@pytest.mark.parametrize("C", [1e-6, 1.0, 1e4])
+@INTERCEPT
+def test_a_rare_class_that_nothing_is_near_to(fit_intercept, C):
+    # At first no sample is near its margin line, and the few positives' multipliers have no match among the others.
+    X = np.random.default_rng(0).standard_normal((20_000, 5))
+    problem = BinaryProblem(X, np.where(X[:, 0] > 2.3, 1.0, -1.0), np.full(20_000, C), HINGE, "l2", fit_intercept)
+    solution = augmented_lagrangian(problem, tol=1e-8)
+    assert solution.converged
+    assert solution.n_iter < 100
+    check_certificate(problem, solution, solution.primal, accuracy=1e-8)
+
+
+@pytest.mark.parametrize("C", [1e-6, 1.0, 1e2, 1e4])
+@pytest.mark.parametrize("thin", [False, True], ids=["dense", "sparse"])
+@INTERCEPT
+def test_the_certificate_of_sums_kept_up_to_date(fit_intercept, thin, C):
+    # Separable: with a large C the multipliers go through sums that are many times those at the end.
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((100, 700))
+    y = np.sign(X @ rng.standard_normal(700))
+    X = np.where(np.abs(X) > 1, X, 0)
+    c = np.full(100, C)
+    problem = BinaryProblem(sparse.csr_array(X) if thin else X, y, c, HINGE, "l2", fit_intercept)
+    solution = augmented_lagrangian(problem, tol=1e-8)
+    assert solution.converged
+    assert solution.n_iter < 700
+    check_certificate(problem, solution, solution.primal, accuracy=1e-8)
 
 
 # ---- small and odd data
