@@ -59,14 +59,12 @@ def in_top_k(predictions: Any, targets: Any, k: int, name: str = "InTopK") -> Te
 
 @operation
 def _confusion(labels: Any, predictions: Any, weights: Any, *, classes: int | None) -> Any:
-    xp = namespace(weights)
     size = classes or 1 + max((int(x.max()) for x in (labels, predictions) if len(x)), default=-1)
     for x, name in ((labels, "labels"), (predictions, "predictions")):
         if len(x) and not (int(x.min()) >= 0 and int(x.max()) < size):
             raise InvalidArgumentError(f"{name} must be 0 … {size - 1}; got {int(x.min())} … {int(x.max())}")
-    index = cast_array.forward(labels * size + predictions, dtype="int64")
-    counted = xp.bincount(index, weights=weights, minlength=size * size)
-    return cast_array.forward(counted.reshape(size, size), dtype=str(weights.dtype).removeprefix("torch."))
+    index = tuple(cast_array.forward(x, dtype="int64") for x in (labels, predictions))
+    return namespace(weights).scatter_add(weights, index, (size, size))
 
 
 _confusion.constant = True
