@@ -96,14 +96,14 @@ def compute_weighted_loss(
     ValueError
         If the weights do not have the axes of the losses, or there is no such reduction.
     """
-    if reduction not in Reduction.all():
-        raise ValueError(f"reduction must be one of {', '.join(Reduction.all())}; got {reduction!r}")
     with name_scope(scope, "weighted_loss"):
         return _reduced(convert_to_tensor(losses), weights, loss_collection, reduction)
 
 
 def _reduced(losses: Tensor, weights: Any, collection: str | None, reduction: str) -> Tensor:
     """Return the losses as one number, named ``value`` within the scope that is open."""
+    if reduction not in Reduction.all():
+        raise ValueError(f"reduction must be one of {', '.join(Reduction.all())}; got {reduction!r}")
     if isinstance(weights, int | float) and weights == 1 and reduction in (_USUAL, Reduction.SUM_OVER_BATCH_SIZE):
         value = reduce_mean(losses, name="value")
     else:

@@ -209,15 +209,28 @@ def sparse_softmax_cross_entropy_with_logits(
     return add_formula(_sparse_cross_entropy, (logits, cast(labels, "int64")), name=name)  # torch takes no other
 
 
+@operation
+def _sigmoid_cross_entropy(logits: Any, labels: Any) -> Any:
+    return op.relu(logits) - logits * labels + op.softplus(-abs(logits))
+
+
+_sigmoid_cross_entropy.derivatives(
+    logits=lambda g, z, logits, labels: g * (op.sigmoid(logits) - labels),
+    labels=lambda g, z, logits, labels: -g * logits,
+)
+
+
 def sigmoid_cross_entropy_with_logits(
     _sentinel: Any = None, labels: Any = None, logits: Any = None, name: str = "logistic_loss"
 ) -> Tensor:
-    """Return −y log σ(x) − (1 − y) log(1 − σ(x)), entry by entry, for logits x and labels y: log(1 + eˣ) − x y."""
+    """Return −y log σ(x) − (1 − y) log(1 − σ(x)), entry by entry, for logits x and labels y: log(1 + eˣ) − x y.
+
+    Computed as max(x, 0) − x y + log(1 + e^−|x|), for the small loss of a large logit would be lost in a difference.
+    """
     _by_name(name, _sentinel, labels, logits)
     logits = convert_to_tensor(logits)
     labels = convert_to_tensor(labels, like=logits)
-    with name_scope(name):
-        return op.softplus(logits) - logits * labels
+    return add_formula(_sigmoid_cross_entropy, (logits, labels), name=name)
 
 
 def _by_name(where: str, sentinel: Any, labels: Any, logits: Any) -> None:
