@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from dlkit.arrays import namespace
 from dlkit.autograd import operation
+from dlkit.autograd import operations as op
 from dlkit.autograd.operations.shapes import scatter
 
 
@@ -122,6 +125,24 @@ def stop_gradient(x: Any) -> Any:
     return x
 
 
+@operation
+def relu6(x: Any) -> Any:
+    """Return x between 0 and 6, the nearer end elsewhere. The derivative taken at both ends is 0."""
+    return op.clip.forward(x, low=0.0, high=6.0)
+
+
+relu6.derivatives(x=lambda g, z, x: op.gate(op.gate(g, x), 6.0 - x))
+
+
+@operation
+def reverse(x: Any, *, axes: tuple[int, ...]) -> Any:
+    """Return x with its entries in the opposite order along these axes."""
+    return np.flip(x, axes) if namespace(x).name == "numpy" else x.flip(axes)
+
+
+reverse.derivatives(x=lambda g, z, x, axes: reverse(g, axes=axes))
+
+
 @_flat
 def zeros_like(x: Any) -> Any:
     """Return zeros in the shape of x."""
@@ -143,15 +164,7 @@ def cast(x: Any, *, dtype: str) -> Any:
     return _as(x, dtype)
 
 
-cast.derivatives(x=lambda g, z, x, dtype: _cast_like(g, x))
-
-
-@operation
-def _cast_like(g: Any, x: Any) -> Any:
-    return _as(g, str(x.dtype).removeprefix("torch."))
-
-
-_cast_like.derivatives(g=lambda h, z, g, x: _cast_like(h, g))
+cast.derivatives(x=lambda g, z, x, dtype: cast(g, dtype=str(x.dtype).removeprefix("torch.")))
 
 
 def _as(x: Any, dtype: str) -> Any:

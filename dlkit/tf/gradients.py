@@ -64,9 +64,9 @@ class Rule(Formula):
 
 
 def _traced(x: Any, wanted: bool) -> Any:
-    if isinstance(x, EagerTensor) or "float" not in str(x.dtype):
-        return x
-    return EagerTensor(x, requires_grad=wanted)
+    if isinstance(x, EagerTensor):
+        return EagerTensor(x.value, requires_grad=True) if wanted and not x.requires_grad else x
+    return EagerTensor(x, requires_grad=wanted) if "float" in str(x.dtype) else x
 
 
 def _rule(formula: Formula, position: int) -> Callable[..., Any]:
@@ -204,7 +204,7 @@ def _total(parts: list[Tensor], tensor: Tensor) -> Tensor:
 def _listed(value: Any, name: str, length: int | None = None) -> list[Any]:
     tensors = list(value) if isinstance(value, list | tuple) else [value]
     for x in tensors:
-        if not isinstance(x, Tensor) and not (name == "grad_ys" and x is not None):
+        if not isinstance(x, Tensor) and name != "grad_ys":  # which may be arrays, or None for ones
             raise TypeError(f"{name} must be a tensor of a graph, or a list of them; got {x!r}")
     if not tensors or (length is not None and len(tensors) != length):
         raise ValueError(f"{name} must hold {length or 'at least one'} tensors; got {len(tensors)}")

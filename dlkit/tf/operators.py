@@ -40,10 +40,14 @@ class Operators:
         return _add(op.multiply, "mul", (other, self))
 
     def __truediv__(self, other: Any) -> Any:
-        return _add(op.divide, "truediv", (self, other))
+        from dlkit.tf.mathematics import truediv
+
+        return truediv(self, other)
 
     def __rtruediv__(self, other: Any) -> Any:
-        return _add(op.divide, "truediv", (other, self))
+        from dlkit.tf.mathematics import truediv
+
+        return truediv(other, self)
 
     def __floordiv__(self, other: Any) -> Any:
         return _add(formulas.floor_divide, "floordiv", (self, other))

@@ -17,7 +17,7 @@ from dlkit.arrays import array, is_torch
 from dlkit.nn.initialisers import fans
 from dlkit.tf.dtypes import DType, as_dtype, float32
 from dlkit.tf.graph import Operation, Tensor, convert_to_tensor, get_default_graph
-from dlkit.tf.shaping import constant, pack_shape, static
+from dlkit.tf.shaping import constant, lengths_by, pack_shape, shape_source, static
 
 __all__ = [
     "RandomOperation",
@@ -71,16 +71,18 @@ class RandomOperation(Operation):
     ) -> None:
         shape = pack_shape(dims)
         moving = isinstance(shape, Tensor)
-        super().__init__(kind, (shape, *also) if moving else also, name)
+        super().__init__(kind, (shape_source(shape), *also) if moving else also, name)
         self.draw, self.seed, self.dtype, self._dims = draw, seed, dtype, None if moving else shape
+        self._lengths = lengths_by(shape) if moving else None
         self.gives(static(shape) if moving else shape, dtype)
 
     def kernel(self, session: Any) -> Callable[..., Any]:
         """Return what carries the operation out in a session."""
         generator, draw, dims, dtype = session.generator_of(self), self.draw, self._dims, self.dtype
+        lengths = self._lengths
 
         def drawn(*inputs: Any) -> Any:
-            shape = dims if dims is not None else tuple(int(n) for n in inputs[0])
+            shape: Any = lengths(inputs[0]) if lengths is not None else dims
             found = draw(generator, shape)
             return array(found, dtype.name) if is_torch(found) else np.asarray(found, dtype.numpy)
 

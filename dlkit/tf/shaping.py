@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from dlkit.arrays import array
+from dlkit.arrays import array, device_of, is_torch
 from dlkit.autograd import operations as op
 from dlkit.autograd.operation import operation
 from dlkit.autograd.operations.shapes import _concatenate, _stack
@@ -82,14 +82,26 @@ class _Filled(Operation):
     """Makes an array of a shape that is only known when the graph is run."""
 
     def __init__(self, dims: Tensor, value: float, dtype: DType, name: str) -> None:
-        super().__init__("Fill", (dims,), name)
-        self.value, self.dtype = value, dtype
+        super().__init__("Fill", (shape_source(dims),), name)
+        self.value, self.dtype, self.lengths = value, dtype, lengths_by(dims)
         self.gives(static(dims), dtype)
 
     def kernel(self, session: Any) -> Any:
         """Return what carries the operation out in a session."""
-        device = session.device_of(self)
-        return lambda dims: array(np.full(tuple(int(n) for n in dims), self.value, self.dtype.numpy), device=device)
+        device, lengths = session.device_of(self), self.lengths
+        return lambda dims: array(np.full(lengths(dims), self.value, self.dtype.numpy), device=device)
+
+
+def shape_source(dims: Tensor) -> Tensor:
+    """Return what to look at for a shape: its lengths, or for ``tf.shape(x)`` x itself, which no GPU need be asked."""
+    return dims.op.inputs[0] if dims.op.type == "Shape" else dims
+
+
+def lengths_by(dims: Tensor) -> Callable[[Any], tuple[int, ...]]:
+    """Return the function from the value of `shape_source` to the lengths."""
+    if dims.op.type == "Shape":
+        return lambda x: tuple(x.shape)
+    return lambda lengths: tuple(int(n) for n in lengths)
 
 
 def zeros(shape: Any, dtype: Any = float32, name: str = "zeros") -> Tensor:
@@ -145,7 +157,7 @@ def one_hot(
 
 @operation
 def _shape(x: Any) -> Any:
-    return np.array(x.shape, np.int32)
+    return _counted(x.shape, x)
 
 
 _shape.constant = True
@@ -165,12 +177,18 @@ def shape(input: Any, name: str = "Shape", out_type: Any = int32) -> Tensor:
 
 @operation
 def _size(x: Any) -> Any:
-    return np.int32(np.prod(x.shape, dtype=int))
+    return _counted(np.prod(x.shape, dtype=int), x)
 
 
 @operation
 def _rank(x: Any) -> Any:
-    return np.int32(len(x.shape))
+    return _counted(len(x.shape), x)
+
+
+def _counted(n: Any, x: Any) -> Any:
+    """Return whole numbers where x is."""
+    found = np.array(n, np.int32)
+    return array(found, device=device_of(x)) if is_torch(x) else found[()]
 
 
 _size.constant = _rank.constant = True
@@ -350,9 +368,42 @@ def strided_slice(x: Tensor, key: Any, name: str = "strided_slice") -> Tensor:
     for part in parts:
         if not isinstance(part, int | np.integer | slice | type(None) | type(Ellipsis)):
             raise TypeError(f"a tensor takes integers, slices, ... and None in brackets; got {part!r} (use tf.gather)")
+    if any(isinstance(part, slice) and part.step is not None and part.step < 0 for part in parts):
+        return _backwards(x, parts, name)
     if x._shape is None or None not in x._shape:
         return add_formula(op.getitem, (x,), {"key": key}, name)
     return add_formula(op.getitem, (x,), {"key": key}, name, shape=_sliced(x, parts, name), dtype=x.dtype)
+
+
+def _backwards(x: Tensor, parts: tuple[Any, ...], name: str) -> Tensor:
+    """Return x[parts] with slices that go backwards, which torch does not know: the same forwards, then turned."""
+    if Ellipsis not in parts:
+        parts = (*parts, Ellipsis)
+    taken = sum(part is not None and part is not Ellipsis for part in parts)
+    if x._shape is None or taken > len(x._shape):
+        raise ValueError(f"{name}: a slice backwards needs axes that are known; got {x!r}")
+    forwards: list[Any] = []
+    turned = []
+    axis = made = 0  # of x, and of the result
+    for part in parts:
+        if part is Ellipsis:
+            rest = len(x._shape) - taken
+            axis, made = axis + rest, made + rest
+        elif isinstance(part, slice) and part.step is not None and part.step < 0:
+            n = x._shape[axis]
+            if n is None and part != slice(None, None, -1):
+                raise ValueError(f"{name}: of an axis of unknown length only [::-1] is possible; got {part!r}")
+            places = range(n)[part] if n is not None else None
+            turned.append(made)
+            part = (
+                slice(None) if places is None else slice(places[-1], places[0] + 1, -part.step) if places else slice(0)
+            )
+            axis, made = axis + 1, made + 1
+        else:
+            axis += part is not None
+            made += not isinstance(part, int | np.integer)
+        forwards.append(part)
+    return add_formula(formulas.reverse, (strided_slice(x, tuple(forwards), name),), {"axes": tuple(turned)}, name)
 
 
 def _sliced(x: Tensor, parts: tuple[Any, ...], name: str) -> Shape:
