@@ -7,8 +7,8 @@ from typing import Any
 
 from dlkit.autograd import operations as op
 from dlkit.autograd.operation import operation
-from dlkit.tf.classes import in_top_k
 from dlkit.tf import formulas
+from dlkit.tf.classes import in_top_k
 from dlkit.tf.graph import Tensor, add_formula, convert_to_tensor, name_scope
 from dlkit.tf.mathematics import cast, reduce_mean, reduce_sum
 from dlkit.tf.random import RandomOperation, uniform
