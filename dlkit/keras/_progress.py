@@ -31,7 +31,8 @@ class Bar:
     def __init__(self, steps: int, verbose: int) -> None:
         self.steps, self.verbose = steps, verbose
         self.start = self.last = time.perf_counter()
-        self.moves = verbose == 1 and (sys.stdout.isatty() or "ipykernel" in sys.modules)
+        in_a_notebook = type(sys.stdout).__module__.startswith("ipykernel")
+        self.moves = verbose == 1 and (in_a_notebook or sys.stdout.isatty())
         self.width = 0
 
     def update(self, done: int, logs: Callable[[], Mapping[str, float]]) -> None:
