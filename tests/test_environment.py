@@ -18,6 +18,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = "env bash cat cksum cp cut head tail ls mkdir mv rm find du df awk ps grep uname id dirname"
+OPTIONAL = ("bench", "tensorboard")  # extras that no class needs
 SUPPORTED = ["3.11", "3.12", "3.13"]
 
 FAKE_PYTHON = """#!/usr/bin/env bash
@@ -343,10 +344,10 @@ def test_every_package_of_the_course_is_locked_at_its_version():
     assert found == {name: locked.get(name, "not in constraints.txt") for name in found}
 
 
-def test_the_peers_of_the_benchmarks_are_locked_too():
+def test_what_is_optional_is_locked_too():
     locked = pins()
-    names = {canonical(needed.name) for needed in direct("bench")}
-    assert {"jax", "keras", "micrograd", "autograd"} <= names <= locked.keys()
+    names = {canonical(needed.name) for needed in direct(*OPTIONAL)}
+    assert {"jax", "keras", "micrograd", "autograd", "tensorboard"} <= names <= locked.keys()
 
 
 def test_conda_and_binder_get_the_same_packages():
@@ -354,7 +355,7 @@ def test_conda_and_binder_get_the_same_packages():
     python, pip, packages = environment["dependencies"]
     assert python.removeprefix("python=") in SUPPORTED
     assert pip == "pip"
-    extras = ",".join(extra for extra in project()["optional-dependencies"] if extra != "bench")
+    extras = ",".join(extra for extra in project()["optional-dependencies"] if extra not in OPTIONAL)
     assert packages == {"pip": ["-c constraints.txt", f"-e .[{extras}]"]}
 
 
