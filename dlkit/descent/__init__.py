@@ -6,6 +6,8 @@
     `sgd` and `svrg`, for a function that is a mean over samples: a step looks at a few of them.
 ``parallel``
     `synchronous` and `hogwild`, which share that work among processes.
+``distributed``
+    The same for GPUs and machines, by torch.distributed: what processes exchange, for any rule and any loop.
 ``history``
     `History`, what every loop returns: where it went, what it cost, why it stopped.
 
