@@ -15,7 +15,7 @@ import pytest
 from test_drawing import along, overlap
 
 import dlkit.tf as tf
-from dlkit.autograd.drawing.picture import GRADIENT, INK, VALUE
+from dlkit.autograd.drawing.picture import GRADIENT, INK, VALUE, WIRE
 from dlkit.tf.drawing.picture import FADED, GRADIENT_GATE
 
 
@@ -187,7 +187,16 @@ def test_the_graph_of_the_deck_after():
     assert picture.width <= 1000
 
 
-@pytest.mark.parametrize("make", [regression, perceptron, scoped])
+def shared():
+    """Variables that are used again and again, so that the gradients need more columns than what they are of."""
+    v, w = tf.Variable([1.0], name="v"), tf.Variable([1.0], name="w")
+    h = v
+    for _ in range(4):
+        h = h * w + tf.square(h)
+    return tf.reduce_sum(h)
+
+
+@pytest.mark.parametrize("make", [regression, perceptron, scoped, shared])
 @pytest.mark.parametrize("name", ["GradientDescent", "Adam"])
 def test_minimize_moves_nothing(make, name):
     loss = make()
@@ -253,6 +262,13 @@ def test_the_same_bytes_in_another_process():
     assert run[0] == run[1]
 
 
+def test_wires_bend_only_into_gates_of_two_operands():
+    picture = tf.draw(regression())
+    bent = [wire for wire in picture.wires if len({round(float(y), 6) for _, y in along(wire)}) > 1]
+    heads = [wire for wire in bent if all(len(step) == 1 for step in wire.steps)]
+    assert len(heads) == 1 and len(bent) - len(heads) == 2 * 3
+
+
 def test_shapes_stand_on_the_wires():
     picture = tf.draw(perceptron())
     assert texts(picture).count("(?, 256)") == 6
@@ -299,12 +315,22 @@ def test_what_a_run_carries_out_stays_in_colour():
     faded = set(texts(picture, FADED))
     assert {"log", "Σ", "∂softmax", "GradientDescent", "∂Mean/∂W"} <= faded
     assert not {"@", "softmax", "argmax", "cast", "accuracy"} & faded
+    colours = {wire.colour for wire in picture.wires}
+    assert FADED in colours and GRADIENT not in colours and WIRE in colours
+    log = gate(picture, "log")
+    ends = [(wire.steps[-1][-1], wire.colour) for wire in picture.wires]
+    assert {c for (x, y), c in ends if abs(x - log.x + log.width / 2) < 1 and y == log.y} == {FADED}
+    times = gate(picture, "×")
+    assert [c for (x, y), c in ends if 0 <= x - times.x + times.width / 2 < 9 and abs(y - times.y) < 10] == [FADED] * 2
     assert picture.alt.endswith(
         "To run accuracy, the session carries out MatMul, add, Softmax, ArgMax, ArgMax_1, Equal, Cast and accuracy; "
         "the rest is grey."
     )
     fed = tf.draw(run="accuracy", fed=[tf.get_default_graph().get_tensor_by_name("Softmax:0")])
     assert "@" in texts(fed, FADED) and "softmax" not in texts(fed, FADED)
+    softmax = gate(fed, "softmax")
+    into = [w for w in fed.wires if abs(w.steps[-1][-1][0] - softmax.x + softmax.width / 2) < 1]
+    assert [w.colour for w in into] == [FADED]
 
 
 def test_control_dependencies_are_dashed():

@@ -236,6 +236,9 @@ class _Reader:
         moving = isinstance(op.rate, Tensor)
         sources = [self._add(x.op) for x in op.inputs[moving:]]
         vertex.note = f"η = {op.rate.op.name}" if moving else f"η = {words.value(op.rate)}"  # type: ignore[union-attr]
+        short = op.name.rsplit("/", 1)[-1]
+        if short != vertex.symbol:
+            vertex.note = f"{short}, {vertex.note}"
         if self.applied:
             self._connect(vertex, sources, op.control_inputs)
         else:

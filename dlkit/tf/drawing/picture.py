@@ -185,7 +185,7 @@ class Band:
     def _join(self) -> None:
         """Join the slots by wires; list all in the order in which they are met from the ends backwards."""
         seen = set()
-        waiting: list[Vertex | Slot] = [*sorted(self.vertices, key=lambda v: not v.uses)]
+        waiting: list[Vertex | Slot] = [v for v in reversed(self.vertices) if not v.uses]  # from its end on
         for _, vertex, slot in reversed(self.exits):
             slot.ports = [0.0]
             passed = chain(self.slots[vertex], slot)
@@ -445,6 +445,7 @@ def _links(backward: Sequence[Vertex], band: Band, made: Pieces) -> list[Wire]:
     boxes = [gate.box() for gate in made.gates] + [text.box() for text in made.texts]
     links = []
     lowest: dict[Vertex, float] = {}
+    runs = {v.of: v.runs for v in backward if v.of is not None}
     gates = [g for g in made.gates if g.fill in (GRADIENT_GATE, FADED_GATE)]
     for v in backward:
         if v.of is not None and v.of in band.slots:
@@ -462,7 +463,7 @@ def _links(backward: Sequence[Vertex], band: Band, made: Pieces) -> list[Wire]:
             if low <= y or top >= bottom:
                 continue
             if top - 3 > y + 3:
-                links.append(Wire((slot.x, y + 3), (((slot.x, top - 3),),), LINK if gate.runs else FADED_LINK))
+                links.append(Wire((slot.x, y + 3), (((slot.x, top - 3),),), LINK if runs[gate] else FADED_LINK))
             y = max(y, low)
     return links
 

@@ -23,6 +23,7 @@ _GATES = {
     "identity": ("id", "{} as it is"),
     "less": ("<", "{} less than {}"),
     "less_equal": ("≤", "{} at most {}"),
+    "linear": ("xW+b", "{} times {} plus {}"),
     "log": ("log", "the logarithm of {}"),
     "mean": ("mean", "the mean of {}"),
     "not_equal": ("≠", "{} unequal to {}"),
@@ -141,11 +142,10 @@ def _said(vertex: Vertex, values: dict[Any, list[str]]) -> str:
     elif vertex.of is not None:
         of = f"the gradient of {vertex.by[0] or 'what follows'} by {vertex.by[1]}" if vertex.by else "gradients"
         text = f"{vertex.name} is {of}, made from {listed(sources[:direct])} at {vertex.of.name}"
-    elif vertex.steps:
-        along = listed([f"{name} along {source.name}" for name, source in vertex.steps])
-        text = f"{vertex.name}, {vertex.note}, moves {along}"
     elif vertex.changes and not vertex.phrase:
-        text = f"{vertex.name}, {vertex.note}, moves {listed(vertex.changes)} along {listed(sources[:direct])}"
+        along = [(name, source.name) for name, source in vertex.steps] or zip(vertex.changes, sources, strict=False)
+        moves = listed([f"{name} along {gradient}" for name, gradient in along])
+        text = f"{vertex.name}, {vertex.note.rpartition(', ')[2]}, moves {moves}"
     elif not vertex.phrase:
         text = f"{vertex.name} computes nothing"
     else:
