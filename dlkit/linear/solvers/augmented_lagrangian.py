@@ -85,7 +85,7 @@ def augmented_lagrangian(
     w, b = (np.zeros(problem.d), 0.0) if start is None else (np.array(start[0]), float(start[1]))
 
     # The first round need not go to the end: near it, more samples can be left alone.
-    cold, enough, aim = start is None, 1e-2 if start is None else 1e-3, 0.8 * tol
+    cold, enough, aim = start is None, 3e-2 if start is None else 1e-3, 0.8 * tol
     margins = problem.margins(w, b) if w.any() else problem.y * b
     if cold:
         alpha, near = np.zeros(problem.n), np.arange(problem.n)
