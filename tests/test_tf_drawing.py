@@ -16,7 +16,7 @@ from test_drawing import along, overlap
 
 import dlkit.tf as tf
 from dlkit.autograd.drawing.picture import GRADIENT, INK, VALUE, WIRE
-from dlkit.tf.drawing.picture import FADED, GRADIENT_GATE
+from dlkit.tf.drawing.band import FADED, GRADIENT_GATE
 
 
 @pytest.fixture(autouse=True)

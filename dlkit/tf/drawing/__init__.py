@@ -16,8 +16,10 @@ Sum is the sum of the entries of MatMul, shape ().
     Reads the graph: which operations are drawn, as what, and in which of three bands.
 ``words``
     How a gate is written, and the whole graph in words.
+``band``
+    Lays out the vertices of a band with `dlkit.autograd.drawing.layout`, and draws them.
 ``picture``
-    Lays out the bands with `dlkit.autograd.drawing.layout`, one beneath the other, and draws them.
+    Puts the bands one beneath the other, and joins them.
 """
 
 from __future__ import annotations
