@@ -20,11 +20,11 @@ def graph():
         yield graph
 
 
-@pytest.fixture
-def session(device):
-    if device != "numpy":
+@pytest.fixture(params=["numpy", "cpu"])
+def session(request):
+    if request.param != "numpy":
         pytest.importorskip("torch")
-    return lambda: tf.Session(device=device)
+    return lambda: tf.Session(device=request.param)
 
 
 def placeholders(points, known="known"):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
+
 __all__ = ["FailedPreconditionError", "InvalidArgumentError", "NotFoundError", "OpError"]
 
 
@@ -19,3 +22,10 @@ class FailedPreconditionError(OpError, RuntimeError):
 
 class NotFoundError(OpError, LookupError):
     """There is no such file, or nothing of that name in it."""
+
+
+def not_offered(face: str, name: str, offered: Sequence[str]) -> AttributeError:
+    """Return the error for a name that a part of the face, ``tf.nn``, has not; it names what comes near."""
+    near = get_close_matches(name, offered, 3, 0.5)
+    hint = f"; near to it are {', '.join(near)}" if near else ""
+    return AttributeError(f"dlkit.tf does not offer {face}.{name}{hint}. What it offers: {', '.join(sorted(offered))}")

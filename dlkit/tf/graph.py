@@ -495,6 +495,7 @@ _TYPES = {
     "power": "Pow", "power_of": "Pow", "subtract": "Sub", "multiply": "Mul", "divide": "RealDiv", "negative": "Neg",
     "matmul": "MatMul", "where": "Select", "getitem": "StridedSlice", "linear": "MatMulBiasAdd",
     "concatenate": "ConcatV2", "mean": "Mean", "sum": "Sum", "max": "Max", "min": "Min", "prod": "Prod",
+    "argmax": "ArgMax", "argmin": "ArgMin", "floor_divide": "FloorDiv", "all_true": "All", "any_true": "Any",
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from dlkit.autograd import operations as op
 from dlkit.autograd.operation import operation
 from dlkit.tf import formulas
 from dlkit.tf.classes import in_top_k
+from dlkit.tf.errors import not_offered
 from dlkit.tf.graph import Tensor, add_formula, convert_to_tensor, name_scope
 from dlkit.tf.mathematics import cast, reduce_mean, reduce_sum
 from dlkit.tf.random import RandomOperation, uniform
@@ -358,3 +359,10 @@ def bias_add(value: Any, bias: Any, name: str = "BiasAdd", **_: Any) -> Tensor:
 def xw_plus_b(x: Any, weights: Any, biases: Any, name: str = "xw_plus_b") -> Tensor:
     """Return x W + b."""
     return add_formula(op.linear, (convert_to_tensor(x), weights, biases), name=name)
+
+
+def __getattr__(name: str) -> Any:
+    """Say what there is when something is asked for that there is not."""
+    if name.startswith("__"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise not_offered("tf.nn", name, __all__)

@@ -185,7 +185,7 @@ def _views_that_outlive_a_change(needed: Sequence[Operation], targets: Sequence[
     return {
         op
         for op, v in seen.items()
-        if op.reads is None and any(w is v and op.number < number < last_use[op] for number, w in changes)
+        if op.reads is None and any(w is v and op.number < number < last_use.get(op, 0) for number, w in changes)
     }
 
 

@@ -1,5 +1,8 @@
 """Training: optimizers, rates that fall, and files that keep variables (``tf.train``)."""
 
+from typing import Any
+
+from dlkit.tf.errors import not_offered
 from dlkit.tf.train.optimizers import (
     AdadeltaOptimizer,
     AdagradOptimizer,
@@ -45,3 +48,10 @@ __all__ = [
     "piecewise_constant",
     "polynomial_decay",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Say what there is when something is asked for that there is not."""
+    if name.startswith("__"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise not_offered("tf.train", name, __all__)

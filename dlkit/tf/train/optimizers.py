@@ -12,6 +12,7 @@ from typing import Any
 from dlkit import optim
 from dlkit.tf.gradients import gradients
 from dlkit.tf.graph import Operation, Tensor, control_dependencies, convert_to_tensor
+from dlkit.tf.shapes import written
 from dlkit.tf.variables import Variable, assign_add, group
 
 __all__ = [
@@ -189,6 +190,11 @@ class Optimizer:
         pairs = [(convert_to_tensor(g, like=v), v) for g, v in grads_and_vars if g is not None]
         if not pairs:
             raise ValueError(f"No gradients provided for any variable: {[v.name for _, v in grads_and_vars]}")
+        for g, v in pairs:
+            if g.dtype is not v.dtype:
+                raise TypeError(f"the gradient of {v.name} must be {v.dtype.name}; got {g!r}")
+            if None not in (g._shape or [None]) and v._shape is not None and g._shape != v._shape:
+                raise ValueError(f"the gradient of {v.name} must have the shape {written(v._shape)}; got {g!r}")
         with pairs[0][1].graph.as_default():
             label = name or self.name
             step = Apply(
