@@ -87,6 +87,13 @@ class Dense:
 
     variables = weights
 
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """Those of them that optimizers change."""
+        return [v for v in self.weights if v.trainable]
+
+    trainable_weights = trainable_variables
+
     def __call__(self, inputs: Any) -> Tensor:
         """Return the layer's result for `inputs`, floats of shape (…, n) with a known n."""
         x = _floats(inputs, "dense")
