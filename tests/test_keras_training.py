@@ -383,6 +383,11 @@ def test_a_loss_and_a_metric_of_ones_own():
     assert loss == pytest.approx(((model.predict(X) - y) ** 4).mean(), rel=1e-4)
     assert most == pytest.approx(abs(model.predict(X) - y).max(), rel=1e-4)
     assert model.fit(X, y, epochs=1, verbose=0).history.keys() == {"loss", "largest"}
+    column = model.evaluate(X, y, verbose=0)
+    assert model.evaluate(X, y[:, 0], verbose=0) == column  # not (n,) beside (n, 1)
+    model.compile("sgd", lambda y_true, y_pred: np.ones(len(y_true), np.float32))
+    with pytest.raises(TypeError, match="loss '<lambda>' must be computed from y_pred by operators and operations"):
+        model.fit(X, y, verbose=0)
 
 
 # What is printed

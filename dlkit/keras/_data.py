@@ -83,13 +83,13 @@ def targets(y: Any, n: int, loss: Loss, shape: Shape, device: str, name: str = "
     y = _array(y, name)
     if len(y.shape) == 0 or len(y) != n:
         raise ValueError(f"{name} must hold a label for each of the {n} samples; got the shape {tuple(y.shape)}")
+    if len(y.shape) == 1 and shape == (1,) and loss.labels != "classes":
+        y = y.reshape(-1, 1)  # beside outputs (n, 1) it would be broadcast to n² differences
     if loss.labels == "any":
         floating = "float" in str(y.dtype)
         return arrays.array(y, "float32" if floating or str(y.dtype).endswith("bool") else None, device), False
     if loss.labels == "classes":
         return arrays.array(_classes(y, loss, shape, name), "int64", device), True
-    if len(y.shape) == 1 and shape == (1,):
-        y = y.reshape(-1, 1)
     if tuple(y.shape[1:]) != shape:
         raise ValueError(_wrong_shape(y, loss, shape, name))
     y = arrays.array(y, "float32", device)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-__all__ = ["find", "misspelt", "nearest", "refuse", "snake"]
+__all__ = ["arguments", "find", "misspelt", "nearest", "refuse", "snake"]
 
 # What arguments were called in Keras 1 and early Keras 2.
 _RENAMED = {
@@ -50,6 +51,12 @@ def nearest(name: Any, known: Iterable[str]) -> str:
     by_plain = {_plain(key): key for key in known}
     close = [by_plain[key] for key in get_close_matches(_plain(str(name)), by_plain, n=3, cutoff=0.6)]
     return f"Did you mean {' or '.join(map(repr, close))}?" if close else f"Known are {', '.join(known)}."
+
+
+def arguments(function: Callable[..., Any]) -> list[str]:
+    """Return the names of a function's arguments, but for ``self`` and those that take whatever is left over."""
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.name != "self" and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
 
 
 def misspelt(where: str, name: str, known: Iterable[str]) -> TypeError:

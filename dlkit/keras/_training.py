@@ -17,7 +17,7 @@ from dlkit.autograd import operations as op
 from dlkit.keras import _data, losses, metrics, optimizers
 from dlkit.keras._data import Data
 from dlkit.keras._diagnosis import not_finite
-from dlkit.keras._names import refuse
+from dlkit.keras._names import arguments, refuse
 from dlkit.keras._progress import Bar, checked_verbosity
 from dlkit.keras.callbacks import CallbackList, History
 
@@ -110,7 +110,7 @@ class Trainer:
         TypeError
             If an argument is of the wrong kind.
         """
-        refuse("compile", unknown, ["optimizer", "loss", "metrics", "weighted_metrics", "device"])
+        refuse("compile", unknown, arguments(self.compile))
         chosen = optimizers.get(optimizer)
         self.loss = None if loss is None else losses.get(loss)
         plain_metrics, weighted = _listed(metrics, "metrics"), _listed(weighted_metrics, "weighted_metrics")
@@ -188,7 +188,7 @@ class Trainer:
         FloatingPointError
             If the loss is no finite number: the message names the step and the first layer that is at fault.
         """
-        refuse("fit", unknown, [name for name in Trainer.fit.__wrapped__.__annotations__ if name != "return"])  # type: ignore[attr-defined]
+        refuse("fit", unknown, arguments(self.fit))
         batch_size = 32 if batch_size is None else count(batch_size, "batch_size")
         epochs, initial_epoch = count(epochs, "epochs", 0), count(initial_epoch, "initial_epoch", 0)
         verbose = checked_verbosity(verbose)
@@ -339,6 +339,11 @@ class Trainer:
     def _step(self, batch: Data, where: str) -> None:
         loss = self._take_in(batch, training=True, where=where)
         parameters = self.trainable_weights
+        if not isinstance(loss, Tensor):
+            raise TypeError(
+                f"loss {self.loss.name!r} must be computed from y_pred by operators and operations of dlkit.autograd; "
+                f"no gradient flows through the {type(loss).__name__} that it returned"
+            )
         loss.backward()
         self.optimizer.apply([p.grad for p in parameters], parameters)
         for p in parameters:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from dlkit._checks import count
 from dlkit._operands import plain
 from dlkit.autograd import Tensor
 from dlkit.keras import constraints, initializers, regularizers
-from dlkit.keras._names import misspelt, snake
+from dlkit.keras._names import arguments, misspelt, snake
 from dlkit.keras._random import Masks, branch, generator
 
 __all__ = ["Layer", "checked_shape"]
@@ -57,7 +56,8 @@ class Layer:
         **unknown: Any,
     ) -> None:
         for argument in unknown:
-            raise misspelt(type(self).__name__, argument, self._arguments())
+            known = [*arguments(type(self).__init__), *arguments(Layer.__init__)]
+            raise misspelt(type(self).__name__, argument, known)
         if name is not None and not isinstance(name, str):
             raise TypeError(f"name must be a string; got {name!r}")
         if input_dim is not None:
@@ -257,16 +257,6 @@ class Layer:
                     value[...] = new
             else:
                 self.buffers[name] = new.clone() if arrays.is_torch(new) else np.array(new)
-
-    @classmethod
-    def _arguments(cls) -> list[str]:
-        """Return the names of all arguments of the constructor."""
-        names: list[str] = []
-        for kind in (cls, Layer):
-            for parameter in list(inspect.signature(kind.__init__).parameters.values())[1:]:
-                if parameter.kind is not parameter.VAR_KEYWORD:
-                    names.append(parameter.name)
-        return names
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}{'' if self.built else ', not built yet'}>"
