@@ -482,6 +482,22 @@ def test_settings_of_sessions_are_taken():
         tf.ConfigProto(allow_soft_placment=True)
 
 
+@pytest.mark.parametrize(
+    ("part", "name", "near"),
+    [
+        (tf.layers, "conv2d", "What it offers: Dense, batch_normalization, dense"),
+        (tf.losses, "mean_square_error", "near to it are mean_squared_error"),
+        (tf.metrics, "auc", "What it offers: accuracy, mean"),
+        (tf.summary, "scaler", "near to it are scalar"),
+        (tf.contrib.layers, "l2_regulariser", "near to it are l2_regularizer"),
+        (tf.train, "import_meta_graph", "does not offer tf.train.import_meta_graph"),
+    ],
+)
+def test_what_is_not_offered_is_said(part, name, near):
+    with pytest.raises(AttributeError, match=near):
+        getattr(part, name)
+
+
 def test_importing_it_imports_no_torch():
     import subprocess
     import sys

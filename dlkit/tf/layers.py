@@ -11,6 +11,7 @@ from typing import Any
 
 from dlkit.autograd import operations as op
 from dlkit.tf import nn
+from dlkit.tf.errors import not_offered
 from dlkit.tf.graph import Tensor, add_formula, convert_to_tensor, name_scope
 from dlkit.tf.mathematics import where
 from dlkit.tf.random import ones_initializer, zeros_initializer
@@ -367,3 +368,10 @@ def _activation(activation: Any) -> Function | None:
     if activation is not None and not callable(activation):
         raise TypeError(f"activation must be a function, as tf.nn.relu, its name or None; got {activation!r}")
     return activation
+
+
+def __getattr__(name: str) -> Any:
+    """Say what there is when something is asked for that there is not."""
+    if name.startswith("__"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise not_offered("tf.layers", name, __all__)

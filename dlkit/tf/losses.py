@@ -12,6 +12,7 @@ from typing import Any
 from dlkit.autograd import operations as op
 from dlkit.tf import nn
 from dlkit.tf.collections import GraphKeys, get_collection
+from dlkit.tf.errors import not_offered
 from dlkit.tf.graph import Tensor, add_formula, convert_to_tensor, name_scope
 from dlkit.tf.mathematics import abs, add_n, cast, equal, log, minimum, not_equal, reduce_mean, reduce_sum
 from dlkit.tf.mathematics import where as choose
@@ -423,3 +424,10 @@ def get_total_loss(
     if not found:
         raise ValueError("there are no losses to be added: tf.losses' functions and add_loss put them aside")
     return add_n(found, name=name)
+
+
+def __getattr__(name: str) -> Any:
+    """Say what there is when something is asked for that there is not."""
+    if name.startswith("__"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise not_offered("tf.losses", name, __all__)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlkit.tf.collections import GraphKeys
+from dlkit.tf.errors import not_offered
 from dlkit.tf.graph import Tensor, convert_to_tensor, get_default_graph
 from dlkit.tf.mathematics import cast, equal, reduce_sum, where
 from dlkit.tf.scopes import variable_scope
@@ -109,3 +110,10 @@ def _column(x: Tensor) -> Tensor:
 def _ratio(total: Tensor, count: Tensor, name: str) -> Tensor:
     none = equal(count, 0.0)
     return where(none, 0.0, total / where(none, 1.0, count), name=name)
+
+
+def __getattr__(name: str) -> Any:
+    """Say what there is when something is asked for that there is not."""
+    if name.startswith("__"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise not_offered("tf.metrics", name, __all__)

@@ -17,7 +17,7 @@ import numpy as np
 from dlkit.arrays import to_numpy
 from dlkit.tf.collections import GraphKeys
 from dlkit.tf.dtypes import DType
-from dlkit.tf.errors import InvalidArgumentError
+from dlkit.tf.errors import InvalidArgumentError, not_offered
 from dlkit.tf.graph import Graph, Operation, Tensor, convert_to_tensor, get_default_graph, name_scope
 from dlkit.tf.shapes import written
 
@@ -338,3 +338,10 @@ class FileWriter:
 
     def __exit__(self, *error: Any) -> None:
         self.close()
+
+
+def __getattr__(name: str) -> Any:
+    """Say what there is when something is asked for that there is not."""
+    if name.startswith("__"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise not_offered("tf.summary", name, __all__)

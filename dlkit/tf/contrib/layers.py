@@ -9,6 +9,7 @@ from dlkit.autograd import operations as op
 from dlkit.tf import nn
 from dlkit.tf.collections import GraphKeys, get_collection
 from dlkit.tf.dtypes import float32
+from dlkit.tf.errors import not_offered
 from dlkit.tf.graph import Tensor, add_formula, convert_to_tensor, name_scope
 from dlkit.tf.mathematics import abs, add_n, multiply, reduce_sum
 from dlkit.tf.random import variance_scaling_initializer as scaled
@@ -172,3 +173,10 @@ def fully_connected(
             b = get_variable("biases", shape[1:], x.dtype, biases_initializer, biases_regularizer, trainable)
             result = add_formula(op.linear, (x, W, b), name="BiasAdd")
         return result if activation_fn is None else activation_fn(result)
+
+
+def __getattr__(name: str) -> Any:
+    """Say what there is when something is asked for that there is not."""
+    if name.startswith("__"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise not_offered("tf.contrib.layers", name, __all__)
