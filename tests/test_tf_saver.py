@@ -268,6 +268,10 @@ def test_what_a_saver_refuses(tmp_path):
     with pytest.raises(ValueError, match="max_to_keep must be an integer >= 0"):
         tf.train.Saver(max_to_keep=-1)
     saver, sess = tf.train.Saver(), tf.Session()
+    with pytest.raises(TypeError, match=r"sess must be a tf.Session; got 'model'"):
+        saver.save("model", sess)
+    with pytest.raises(TypeError, match=r"sess must be a tf.Session; got None"):
+        saver.restore(None, tmp_path / "model")
     with pytest.raises(tf.errors.FailedPreconditionError, match="uninitialized value w"):
         saver.save(sess, tmp_path / "model")
     sess.run(w.initializer)

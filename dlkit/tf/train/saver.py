@@ -126,7 +126,10 @@ class Saver:
             If the folder is not there, or `save_path` names no file in it.
         FailedPreconditionError
             If a variable has no value.
+        TypeError
+            If `sess` is no session.
         """
+        _checked(sess)
         path = os.fspath(save_path)
         folder, name = Path(path).parent, Path(path).name
         if not name or path.endswith(("/", os.sep)):
@@ -195,9 +198,12 @@ class Saver:
         ------
         NotFoundError
             If there is no such file, or it does not have a variable.
+        TypeError
+            If `sess` is no session.
         InvalidArgumentError
             If the file was not written by a Saver, or a variable has another shape or type in it.
         """
+        _checked(sess)
         arrays, metadata = _read(save_path)
         values = {v: self._found(name, v, arrays, save_path) for name, v in self.variables.items()}
         states = {op: _state_of(op, arrays, metadata, save_path, sess) for op in self._optimizers(sess)}
@@ -225,6 +231,13 @@ class Saver:
                 f"{value.dtype} of shape {written(value.shape)} in the checkpoint {os.fspath(path)}"
             )
         return value
+
+
+def _checked(sess: Any) -> None:
+    from dlkit.tf.session import Session
+
+    if not isinstance(sess, Session):
+        raise TypeError(f"sess must be a tf.Session; got {sess!r}")
 
 
 def _named(var_list: Any) -> dict[str, Variable]:
