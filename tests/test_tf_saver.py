@@ -72,16 +72,16 @@ def test_going_on_equals_not_having_stopped(name, device, tmp_path):
     same(second.go(4, 10).values(), expected)
 
 
-def test_going_back_in_one_session(tmp_path):
-    program = Program().begun().go(0, 3)
+def test_going_back_in_one_session(device, tmp_path):
+    program = Program(device=device).begun().go(0, 3)
     path = program.saver.save(program.sess, tmp_path / "model")
     once = program.go(3, 8).values()
     program.saver.restore(program.sess, path)
     same(program.go(3, 8).values(), once)
 
 
-def test_a_file_of_before_the_first_step_lets_the_optimizer_begin_anew(tmp_path):
-    program = Program().begun()
+def test_a_file_of_before_the_first_step_lets_the_optimizer_begin_anew(device, tmp_path):
+    program = Program(device=device).begun()
     path = program.saver.save(program.sess, tmp_path / "model")
     once = program.go(0, 5).values()
     program.saver.restore(program.sess, path)
