@@ -72,6 +72,8 @@ class Place:
     def checked(self, g: Any) -> Any:
         """Return the gradient as an array that fits the parameter."""
         x = self.array
+        if type(g) is np.ndarray and type(x) is np.ndarray and g.shape == x.shape and g.dtype == x.dtype:
+            return g  # as nearly always
         if hasattr(g, "writing"):  # a Tensor
             g = g.value
         if isinstance(g, np.generic):  # numpy's own arithmetic makes numbers of arrays without axes
@@ -156,6 +158,8 @@ def unentangled(moves: list[tuple[Place, Any, Any]]) -> list[tuple[Place, Any, A
     The parameters are changed one after another, and the gradients belong to the values before.
     """
     owners = {id(place.parameter): i for i, (place, _, _) in enumerate(moves)}
+    if not any(id(g) in owners for _, _, g in moves):
+        return moves
     return [
         (place, x, copied(g)) if owners.get(id(g), i) != i else (place, x, g) for i, (place, x, g) in enumerate(moves)
     ]
