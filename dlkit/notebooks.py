@@ -55,6 +55,9 @@ _FETCHES = re.compile(
 )
 
 
+_MARK = re.compile(r"^(# )?%%( \[|$)", re.MULTILINE)
+
+
 def normalise(nb: Any) -> Any:
     """Return a copy of a notebook in normal form, as far as that can be had without executing it.
 
@@ -150,6 +153,10 @@ def problems(path: Path) -> list[str]:
             rules.append(_language_problems(cell.source, lecture))
         if lecture:
             rules.append(f"fetches from the network: {match[0]!r}" for match in _FETCHES.finditer(cell.source))
+        if _MARK.search(cell.source):
+            rules.append(
+                iter(["holds a mark of the text format, '%%', that divides cells: the text was read as another"])
+            )
         found += [f"cell {number}: {problem}" for rule in rules for problem in rule]
     return found
 

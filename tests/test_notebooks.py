@@ -122,6 +122,8 @@ BAD = {
     "tight block": (text('<div lang="zh">\n中文。\n</div>'), "needs a blank line"),
     "open block": (text('<div lang="zh">\n\n中文。'), "needs a blank line"),
     "block without Chinese": (text('<div lang="zh">\n\nsoon\n\n</div>'), "Chinese text"),
+    "mark of a text format": (code("# %%\n1 + 1"), "divides cells"),
+    "mark in prose": (text("%% [markdown]"), "divides cells"),
     "download": (code("urllib.request.urlopen(address)"), "fetches from the network"),
     "data set": (code("X, y = fetch_openml('mnist_784')"), "fetches from the network"),
     "remote image": (text('<img src="https://example.org/a.png">'), "fetches from the network"),
