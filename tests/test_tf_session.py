@@ -292,12 +292,13 @@ def test_a_variable_that_begins_with_another(session):
 def test_a_variable_of_any_shape(initialised):
     v = tf.Variable([1.0], validate_shape=False)
     assert v.shape.ndims is None
-    grow = tf.assign(v, tf.ones([3]))
+    early = v + 0.0
+    grow = tf.assign(v, tf.ones([3]))  # in an array of its own, so what was read before is no good
     with tf.control_dependencies([grow]):
         total = tf.reduce_sum(v)
     sess = initialised()
     assert sess.run(tf.reduce_sum(v)) == 1
-    assert sess.run([v + 0.0, grow, total])[2] == 3
+    assert [x.tolist() for x in sess.run([early, grow, total])] == [[1], [1, 1, 1], 3]
     assert sess.run(v).tolist() == [1, 1, 1]
 
 
