@@ -95,6 +95,7 @@ def test_names_given_are_kept_and_made_unique():
     assert tf.add(a, a, name="Sum").name == "Sum_2:0"
     assert tf.constant(1.0, name="sum_1").name == "sum_1_1:0"
     assert tf.constant(1.0, name="sum").name == "sum_3:0"
+    assert [tf.constant(1.0, name=name).name for name in ("b_1", "b", "b")] == ["b_1:0", "b:0", "b_2:0"]
     assert made(lambda: a * 2.0) == ["mul/y", "mul"]
     with pytest.raises(ValueError, match="name must consist of"):
         tf.constant(1.0, name="two words")
