@@ -79,6 +79,11 @@ class Group:
         -------
         list of arrays
             The same ones, bit by bit, in every process.
+
+        Raises
+        ------
+        ConnectionError
+            If another process has stopped.
         """
         gradients = [getattr(g, "value", g) for g in gradients]
         if self.size == 1:
@@ -163,7 +168,8 @@ class Group:
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if self.size > 1 and kind is None:  # after an error the others may wait for a message that never comes
+        # After an error the others may wait for a message that never comes; nccl would wait with them.
+        if self.size > 1 and (kind is None or not self.device.startswith("cuda")):
             from torch import distributed
 
             distributed.destroy_process_group()
@@ -184,7 +190,10 @@ class Group:
         """Put the sum over all processes into an array."""
         from torch import distributed
 
-        distributed.all_reduce(array(a, device=self._place))  # a numpy array and its tensor are one memory
+        try:
+            distributed.all_reduce(array(a, device=self._place))  # a numpy array and its tensor are one memory
+        except RuntimeError as error:
+            raise ConnectionError("another process has stopped, or cannot be reached") from error
 
 
 def join(device: str = "numpy") -> Group:

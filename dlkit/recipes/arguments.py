@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
+
+from dlkit.errors import CourseError
 
 __all__ = ["Parser", "parser", "part", "whole"]
 
@@ -40,9 +41,8 @@ class Parser(argparse.ArgumentParser):
         return vars(self.parse_args(argv))
 
     def error(self, message: str) -> NoReturn:
-        """End the program with one line and code 2."""
-        print(f"error: {message}; --help lists the options", file=sys.stderr)
-        raise SystemExit(2)
+        """Raise a `CourseError`, which a program ends with."""
+        raise CourseError(f"{message}; --help lists the options")
 
 
 def parser(module: str, text: str, *, epochs: int, batch_size: int, learning_rate: float, hidden: int) -> Parser:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,22 @@ class Folder:
         if recipe != self.recipe:
             raise CourseError(f"--resume: {self.path} is of dlkit.recipes.{recipe}, not of {self.recipe}")
         return options, history
+
+    @contextmanager
+    def written(self) -> Iterator[None]:
+        """Within it, what the system refuses is a `CourseError`."""
+        try:
+            yield
+        except OSError as error:
+            raise CourseError(f"--output {self.path} cannot be written to: {error.strerror or error}") from None
+
+    @contextmanager
+    def read(self) -> Iterator[Path]:
+        """Lend the path of the model; what is wrong with the file is a `CourseError`."""
+        try:
+            yield self.model
+        except (LookupError, ValueError, OSError) as error:
+            raise CourseError(f"--resume: {self.model} cannot be gone on with: {error}") from None
 
 
 def settle(

@@ -150,9 +150,10 @@ def _train(this: Run) -> Scores:
         init, saver = tf.global_variables_initializer(), tf.train.Saver(max_to_keep=1)
 
     with tf.Session(graph=graph, device=group.device) as sess:
-        if options["resume"]:
-            saver.restore(sess, str(this.folder.model).removesuffix(".safetensors"))  # type: ignore[union-attr]
-            this.cut_to(int(sess.run(epoch_done)))
+        if this.folder is not None and options["resume"]:
+            with this.folder.read() as path:
+                saver.restore(sess, path.with_suffix(""))
+            this.go_on_after(int(sess.run(epoch_done)))
         else:
             sess.run(init)
         sess.load(dict(zip(graph.variables, group.from_first(sess.run(graph.variables)), strict=True)))
@@ -176,7 +177,7 @@ def _train(this: Run) -> Scores:
             sess.run(one_more)
             progress.epoch(epoch, seconds, {"cost": avg_cost, "test cost": cost, "test accuracy": accuracy})
             numbers = {"loss": avg_cost, "val_loss": cost, "val_accuracy": accuracy, "seconds": seconds}
-            this.keep(lambda path: saver.save(sess, path.removesuffix(".safetensors")), numbers)
+            this.keep(lambda path: saver.save(sess, path.with_suffix("")), numbers)
         return {name: evaluate(sess, nodes, data) for name, data in (("train", mnist.train), ("test", mnist.test))}
 
 

@@ -89,9 +89,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _train(this: Run) -> Scores:
     options, mnist, group = this.options, this.mnist, this.group
     batch_size = options["batch_size"]
-    if options["resume"]:
-        model = load_model(this.folder.model, device=group.device)  # type: ignore[union-attr]
-        this.cut_to(model.optimizer.iterations // -(-mnist.train.num_examples // batch_size))
+    if this.folder is not None and options["resume"]:
+        with this.folder.read() as path:
+            model = load_model(path, device=group.device)
+        this.go_on_after(model.optimizer.iterations // -(-mnist.train.num_examples // batch_size))
     else:
         n_input, n_classes = mnist.train.images.shape[1], mnist.train.labels.shape[1]
         n_hidden_1, n_hidden_2 = options["hidden"]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from dlkit.descent.distributed import Group, join
 from dlkit.errors import CourseError
@@ -63,11 +68,13 @@ class Run:
         if self.first:
             print(text, flush=True)
 
-    def cut_to(self, epochs: int) -> None:
-        """Forget what the history has of later epochs: those of which no model was kept."""
+    def go_on_after(self, epochs: int) -> None:
+        """Forget what the history has of later epochs than the model that was read."""
         self.history, self.kept = cut(self.history, epochs), epochs
+        if epochs >= self.options["epochs"]:
+            self.say(f"All {self.options['epochs']} epochs are done; --epochs {2 * epochs} would add {epochs}")
 
-    def keep(self, save: Callable[[str], Any], numbers: dict[str, float]) -> None:
+    def keep(self, save: Callable[[Path], Any], numbers: dict[str, float]) -> None:
         """Take the numbers of an epoch into the history, and keep it and the model.
 
         Parameters
@@ -80,8 +87,9 @@ class Run:
         for name, value in numbers.items():
             self.history.setdefault(name, []).append(float(value))
         if self.folder is not None and self.first:
-            self.folder.note(_to_keep(self.options), self.history)
-            save(str(self.folder.model))
+            with self.folder.written():
+                self.folder.note(_to_keep(self.options), self.history)
+                save(self.folder.model)
             self.kept = self.epochs_done
 
 
@@ -105,30 +113,38 @@ def run(recipe: str, parser: Parser, train: Callable[[Run], Scores], argv: Seque
         0; 2 after an error that is said in one line; 130 after ctrl-C.
     """
     done: Run | None = None
-    rank = 0
+    rank, alike = int(os.environ.get("RANK", 0)), True  # up to the training what goes wrong does so in all processes
     try:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, signal.default_int_handler)  # what torchrun sends is taken for ctrl-C
-        options, folder, history = settle(parser.said(argv), parser.defaults, recipe)
-        with _joined(options["device"]) as group:
-            rank = group.rank
-            mnist = read_data_sets(options["data"], options["seed"], group)
-            done = Run(options, group, mnist, folder, history)
-            _check(done)
-            _finish(done, train(done))
+        with _ending_alike():
+            options, folder, history = settle(parser.said(argv), parser.defaults, recipe)
+            with _joined(options["device"]) as group:
+                done = Run(options, group, read_data_sets(options["data"], options["seed"], group), folder, history)
+                _check(done)
+                alike = False
+                with np.errstate(over="ignore", invalid="ignore"):  # a recipe says itself what is not finite
+                    _finish(done, train(done))
         return 0
-    except CourseError as error:
-        print(f"error: {error}" if rank == 0 else f"error in process {rank}: {error}", file=sys.stderr)
+    except (CourseError, ConnectionError) as error:
+        if rank == 0 or not alike:
+            print(f"error{f' in process {rank}' if rank else ''}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         if rank == 0:
             print(f"\n{_stopped(done, parser.prog)}", file=sys.stderr)
         return 130
-    except RuntimeError as error:
-        if done is None or done.group.size == 1:
-            raise
-        print(f"error in process {rank}: the others are gone: {str(error).splitlines()[0]}", file=sys.stderr)
-        return 2
+
+
+@contextmanager
+def _ending_alike() -> Iterator[None]:
+    """Take what torchrun sends to end a process for ctrl-C."""
+    if "WORLD_SIZE" not in os.environ or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _joined(device: str) -> Group:
@@ -166,8 +182,9 @@ def _finish(done: Run, scores: Scores) -> None:
         return
     print(table(scores, sum(done.history["seconds"]), done.epochs_done))
     if done.folder is not None:
-        done.folder.note(_to_keep(done.options), done.history)
-        curve(done.folder.curve, done.history, f"{done.folder.recipe} on {done.mnist.name}")
+        with done.folder.written():
+            done.folder.note(_to_keep(done.options), done.history)
+            curve(done.folder.curve, done.history, f"{done.folder.recipe} on {done.mnist.name}")
         print(f"{done.folder.path}: {done.folder.model.name}, {done.folder.history.name}, {done.folder.curve.name}")
 
 
@@ -176,11 +193,11 @@ def _to_keep(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stopped(done: Run | None, prog: str) -> str:
-    if done is None or not done.epochs_done:
-        return "Stopped before the first epoch was over."
+    if done is None:
+        return "Stopped before the training began."
     if done.folder is None:
         return "Stopped. Nothing is kept without --output FOLDER."
-    return (
-        f"Stopped. The model after {done.kept} of {done.options['epochs']} epochs is kept; to go on from there: "
-        f"{prog} --output {done.folder.path} --resume"
-    )
+    if not done.folder.model.exists():
+        return "Stopped before the first epoch was over: nothing is kept."
+    of = f" after {done.kept} of {done.options['epochs']} epochs" if done.kept else ""
+    return f"Stopped. The model{of} is kept; to go on from there: {prog} --output {done.folder.path} --resume"

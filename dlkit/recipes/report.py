@@ -99,12 +99,14 @@ def curve(path: Path, history: Mapping[str, Any], title: str) -> None:
         What stands above.
     """
     import matplotlib.pyplot as plt
+    from matplotlib.figure import Figure
 
     from dlkit.plotting import loss_curves, use_style
 
     with plt.rc_context():
         use_style()
-        figure, axes = plt.subplots(2, 1, sharex=True, figsize=(7, 6))
+        figure = Figure(figsize=(7, 6))  # not pyplot's: no window, whatever the backend
+        axes = figure.subplots(2, 1, sharex=True)
         for ax, what in zip(axes, ("loss", "accuracy"), strict=True):
             names = {"test": f"val_{what}", "training": what}  # one order, so one colour
             curves = {name: history[key] for name, key in names.items() if key in history}
@@ -114,4 +116,3 @@ def curve(path: Path, history: Mapping[str, Any], title: str) -> None:
         axes[0].set_title(title)
         axes[1].xaxis.get_major_locator().set_params(integer=True)
         figure.savefig(path)
-        plt.close(figure)
