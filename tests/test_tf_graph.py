@@ -217,6 +217,7 @@ def shape_of(*lengths):
         (lambda: tf.argmax(shape_of(None, 10), 1), [None]),
         (lambda: tf.equal(tf.argmax(shape_of(None, 10), 1), tf.argmax(shape_of(None, 10), 1)), [None]),
         (lambda: tf.gather(shape_of(10, 3), tf.placeholder(tf.int32, [None])), [None, 3]),
+        (lambda: tf.gather(shape_of(1, 3), tf.placeholder(tf.int32, [None])), [None, 3]),
         (lambda: tf.shape(shape_of(None, 3)), [2]),
         (lambda: tf.shape(tf.placeholder(tf.float32)), None),
         (lambda: tf.zeros(tf.shape(shape_of(None, 3))), [None, 3]),
