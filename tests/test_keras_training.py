@@ -224,6 +224,12 @@ def test_a_step_by_hand():
     assert model.train_on_batch(x, y) == pytest.approx([5.25, 2.0])
     # ∂/∂w = (−1.5·(1, 2) + 2.5·(3, 0)) + w = (6 + 1, −3 − 1), ∂/∂b = 1.
     assert [w.ravel().tolist() for w in model.get_weights()] == [pytest.approx([0.3, -0.6]), pytest.approx([0.4])]
+    # The next step has a gradient of its own, nothing of the first one's.
+    w, b = np.array([0.3, -0.6]), 0.4
+    error = x @ w + b - y
+    model.train_on_batch(x, y)
+    expected = [w - 0.1 * (x.T @ error + w), [b - 0.1 * error.sum()]]
+    assert [a.ravel().tolist() for a in model.get_weights()] == [pytest.approx(list(e), rel=1e-5) for e in expected]
 
 
 def test_weights_of_samples_and_classes():
