@@ -358,6 +358,8 @@ for note, key in (
     ("columns", (slice(None), slice(1, None))),
     ("column", (slice(None), 2)),
     ("every second backwards", (slice(None, None, -2), 0)),
+    ("row backwards", (1, slice(None, None, -1))),
+    ("new axis, then backwards", (None, slice(None), None, slice(2, None, -1))),
     ("dots", (..., 0)),
     ("new axis", (None, 1, slice(1, 3), None)),
     ("new axis at the end", (..., None)),
