@@ -1,5 +1,6 @@
 """Several processes compute what one does: what they exchange, and both recipes."""
 
+import json
 import os
 import re
 import signal
@@ -226,6 +227,9 @@ def test_two_processes_train_as_one(recipe, tmp_path, capfd):
     assert "--batch-size 100 or 102 is" in done.stdout
     assert RECIPES[recipe].main([*map(str, options), "--output", str(tmp_path / "one")]) == 0
     assert_close(tmp_path / "one", tmp_path / "two", rate=0.001)
+    one, two = (json.loads((tmp_path / name / "history.json").read_text())["history"] for name in ("one", "two"))
+    for name in one.keys() - {"seconds"}:
+        assert one[name] == pytest.approx(two[name], rel=2e-4), name
 
     def numbers(text):
         return [

@@ -1,5 +1,6 @@
 """The recipes as programs: what they print and leave, going on after a stop, bad arguments, accuracy."""
 
+import doctest
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ import pytest
 
 from dlkit import checkpoint
 from dlkit.errors import CourseError
+from dlkit.recipes import data as data_module
 from dlkit.recipes import mlp_graph, mlp_keras
 from dlkit.recipes.data import DataSet, read_data_sets
 from dlkit.recipes.report import Progress, clock, table
@@ -229,7 +231,7 @@ def folders(tmp_path_factory):
         (["--seed", "-1"], "argument --seed: must be a whole number from 0 on; got '-1'"),
         (["--device", "tpu"], "argument --device: invalid choice: 'tpu'"),
         (["--data", "nowhere"], "--data must be digits, mnist or a folder with MNIST's IDX files; there is no folder"),
-        (["--data", "{empty}"], "--data digits needs no files"),
+        (["--data", "{empty}"], "--data digits needs none"),
         (["--resume"], "--resume needs --output FOLDER"),
         (["--resume", "--output", "{empty}"], "--resume: there is no model.safetensors in"),
         (["--output", "{file}"], "cannot be made: File exists"),
@@ -266,6 +268,11 @@ def test_help_names_every_option(recipe, capsys):
 
 
 # ---- the parts -------------------------------------------------------------------------------------------------------
+
+
+def test_the_example():
+    failed, tried = doctest.testmod(data_module, extraglobs={"np": np})
+    assert (failed, tried) == (0, 2)
 
 
 def test_next_batch_goes_through_the_data():

@@ -49,7 +49,7 @@ class DataSet:
     --------
     >>> data = DataSet(np.eye(3), np.eye(3), seed=1)
     >>> data.next_batch(2)[0].argmax(axis=1), data.next_batch(2)[0].argmax(axis=1)
-    (array([0, 2]), array([1, 1]))
+    (array([0, 1]), array([2, 2]))
     """
 
     def __init__(self, images: Array, labels: Array, seed: int = 0, group: Group | None = None) -> None:
@@ -153,7 +153,11 @@ def _mnist(data: str) -> tuple[Dataset, Dataset]:
             halves = [h for h in halves if list(folder.glob(_IMAGES.format(prefixes[h]) + "*"))] or halves
         found = [datasets.mnist(half, folder) for half in halves]
     except FileNotFoundError as error:
-        raise CourseError(f"{error} For a start, --data digits needs no files.") from None
+        missing = str(error).partition(". ")[0]
+        raise CourseError(
+            f"{missing}: put it there, fetch it by dlkit.datasets.mnist(…, download=True), or name the folder that "
+            f"has MNIST's files; --data digits needs none"
+        ) from None
     except ValueError as error:
         raise CourseError(str(error)) from None
     return datasets.split(found[0], _TEST, _SPLIT) if len(found) == 1 else (found[0], found[1])

@@ -1,7 +1,7 @@
 """The deck's multilayer perceptron, in the manner of TensorFlow 1: first define a graph, then run it.
 
 Two hidden layers with ReLU, softmax and cross-entropy, Adam. ``python -m dlkit.recipes.mlp_graph --help`` says how to
-run it. A program for TensorFlow 1 differs in its first line only: ``import tensorflow as tf``.
+run it. In a program for TensorFlow 1 `model` and `train` are the same, under ``import tensorflow as tf``.
 """
 
 from __future__ import annotations
@@ -172,10 +172,11 @@ def _train(this: Run) -> Scores:
                 progress.step(epoch, i)
 
             (avg_cost,) = group.means([train(sess, nodes, mnist.train, batch_size, on_step)])
-            seconds = time.perf_counter() - began
+            trained = time.perf_counter() - began
             cost, accuracy = evaluate(sess, nodes, mnist.test)
+            seconds = time.perf_counter() - began
             sess.run(one_more)
-            progress.epoch(epoch, seconds, {"cost": avg_cost, "test cost": cost, "test accuracy": accuracy})
+            progress.epoch(epoch, trained, {"cost": avg_cost, "test cost": cost, "test accuracy": accuracy})
             numbers = {"loss": avg_cost, "val_loss": cost, "val_accuracy": accuracy, "seconds": seconds}
             this.keep(lambda path: saver.save(sess, path.with_suffix("")), numbers)
         return {name: evaluate(sess, nodes, data) for name, data in (("train", mnist.train), ("test", mnist.test))}

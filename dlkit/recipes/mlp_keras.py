@@ -1,7 +1,8 @@
 """The deck's multilayer perceptron, in the manner of Keras: stack layers, compile, fit.
 
-Two hidden layers with ReLU and dropout, softmax and cross-entropy, RMSprop. ``python -m dlkit.recipes.mlp_keras
---help`` says how to run it. A program for Keras differs in its imports only: ``from keras.layers import …``.
+Two hidden layers with ReLU and dropout, softmax and cross-entropy, RMSprop. How to run it is told by
+``python -m dlkit.recipes.mlp_keras --help``. In a program for Keras `multilayer_perceptron` and `train` are the same,
+under imports from ``keras``.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def table(scores: Mapping[str, tuple[float, float]], seconds: float, epochs: int
     width = max(len(name) for name in scores)
     lines = [f"{'':{width}}  {'loss':>10}  {'accuracy':>8}"]
     lines += [f"{name:{width}}  {loss:>#10.4g}  {100 * accuracy:>6.2f} %" for name, (loss, accuracy) in scores.items()]
-    return "\n".join([*lines, f"{epochs} epochs in {seconds:.1f} seconds"])
+    return "\n".join([*lines, f"{epochs} epoch{'s' if epochs != 1 else ''} in {seconds:.1f} seconds"])
 
 
 def curve(path: Path, history: Mapping[str, Any], title: str) -> None:
