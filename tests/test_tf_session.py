@@ -780,6 +780,17 @@ def test_gradients_may_be_changed_in_between(initialised):
     assert sess.run(v).tolist() == [2, -3]
 
 
+def test_initialised_again_an_optimizer_begins_again(initialised):
+    v = tf.Variable(1.0)
+    train = tf.train.MomentumOptimizer(0.1, 0.9).minimize(v * v)
+    sess = initialised()
+    ways = []
+    for _ in range(2):
+        sess.run(tf.global_variables_initializer())
+        ways.append([(sess.run(train), sess.run(v))[1] for _ in range(5)])
+    assert ways[0] == ways[1]
+
+
 def test_a_rate_that_is_a_tensor(initialised):
     v = tf.Variable(1.0)
     rate = tf.placeholder(tf.float32)
