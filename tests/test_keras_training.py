@@ -156,6 +156,7 @@ def test_metrics_by_hand():
     )
     assert of("sparse_categorical_accuracy", T.argmax(1), P) == 0.5
     assert of(metrics.TopKCategoricalAccuracy(k=2), T, P) == 1.0
+    assert of(metrics.TopKCategoricalAccuracy(k=1), T, P) == 0.5
     assert of(metrics.BinaryAccuracy(threshold=0.65), T, P) == pytest.approx((3 + 2 + 1 + 1) / 12)
     assert of("mse", A, B) == pytest.approx(((A - B) ** 2).mean(), rel=1e-5)
     assert of("cosine_similarity", A, A) == pytest.approx(1, rel=1e-5)  # as a loss it is −1
