@@ -126,9 +126,14 @@ def _broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
     return view
 
 
+def _sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    return np.add.reduce(x, axis, None, None, keepdims)  # what numpy.sum comes to, on small arrays in half the time
+
+
 _NUMPY = SimpleNamespace(
-    **{name: getattr(np, name) for name in _FUNCTIONS if name != "broadcast_to"},
+    **{name: getattr(np, name) for name in _FUNCTIONS if name not in ("broadcast_to", "sum")},
     broadcast_to=_broadcast_to,
+    sum=_sum,
     einsum=np.einsum,
     gate=lambda x, y: x * (y > 0),
     scatter_add=_scatter_add,
