@@ -56,6 +56,8 @@ class Operation:
         The rule for each operand; where there is none, one that says so.
     constant : bool
         Set it for a function that is flat wherever it has a derivative (the sign): no gradient flows through it.
+    view : bool
+        Set it for a function whose result may be its first operand's own memory, looked at in another way (a reshape).
     """
 
     def __init__(self, forward: Callable[..., Any]):
@@ -79,7 +81,7 @@ class Operation:
         self.rules: Any = [partial(_no_rule, self.name, name) for name in self.operands]
         if self.variadic:
             self.rules = _SamePerOperand(self.rules[0])
-        self.constant = False
+        self.constant = self.view = False
         update_wrapper(self, forward)
 
     def derivatives(self, *unnamed: Any, **rules: Callable[..., Any]) -> None:

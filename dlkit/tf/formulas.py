@@ -217,3 +217,6 @@ def all_true(x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
 def any_true(x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
     """Tell whether an entry is True."""
     return namespace(x).any(x, axis=axis, keepdims=keepdims)
+
+
+stop_gradient.view = identity.view = cast.view = add_n.view = True  # add_n of one array, a cast to its own type

@@ -20,12 +20,6 @@ from dlkit.tf.shapes import written
 
 __all__ = ["Plan"]
 
-# What may give its first input's own memory as its result.
-_VIEWS = {
-    "Identity", "StopGradient", "Reshape", "ReshapeTo", "Transpose", "MatrixTranspose", "StridedSlice", "ExpandDims",
-    "Squeeze", "BroadcastTo", "PlaceholderWithDefault", "AddN", "Cast",
-}  # fmt: skip
-
 
 class Plan:
     """The operations that some fetches need, if some tensors are fed.
@@ -40,9 +34,15 @@ class Plan:
         What to compute, or carry out.
     fed : sequence of Tensor
         Whose values will be given.
+
+    Attributes
+    ----------
+    fed : list of Tensor
+        The same.
     """
 
     def __init__(self, session: Any, fetches: Sequence[Tensor | Operation], fed: Sequence[Tensor]) -> None:
+        self.fed = list(fed)
         self.places: dict[Operation, int] = {x.op: k for k, x in enumerate(fed)}
         self.values: list[Any] = [None] * len(fed)
         self.operations: list[Operation] = []  # that of each step
@@ -176,7 +176,7 @@ def _views_that_outlive_a_change(needed: Sequence[Operation], targets: Sequence[
     changed = {v for _, v in changes}
     seen: dict[Operation, Any] = {op: op.reads for op in needed if op.reads in changed}
     for op in needed:
-        if op.type in _VIEWS and op.inputs and op.inputs[0].op in seen:
+        if op.formula is not None and op.formula.view and op.inputs[0].op in seen:
             seen[op] = seen[op.inputs[0].op]
         elif op.output is not None and len(op.changes) == 1:
             seen[op] = op.changes[0]  # an assignment's result is the array itself

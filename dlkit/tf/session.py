@@ -112,8 +112,7 @@ class Session:
         if plan is None:
             wanted = [self._fetch(f) for f in ([fetches] if single else _flat(fetches))]
             plan = self._plans[key] = Plan(self, wanted, [self._to_feed(x) for x in feeds])
-            plan.fed = [self._to_feed(x) for x in feeds]  # type: ignore[attr-defined]
-        fed = [self._value(x, value) for x, value in zip(plan.fed, feeds.values(), strict=True)]  # type: ignore[attr-defined]
+        fed = [self._value(x, value) for x, value in zip(plan.fed, feeds.values(), strict=True)]
         found = plan.run_checked(fed) if self.check_numerics else plan.run(fed)
         return found[0] if single else _like(fetches, iter(found))
 

@@ -250,6 +250,7 @@ def _reshape_to(x: Any, dims: Any) -> Any:
     return op.reshape(x, shape=tuple(int(n) for n in dims))
 
 
+_reshape_to.view = True
 _reshape_to.derivatives(x=lambda g, z, x, dims: op.reshape(g, shape=tuple(x.shape)))
 
 

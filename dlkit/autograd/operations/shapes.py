@@ -112,6 +112,10 @@ def scatter(x: Any, *, key: Any, shape: Shape) -> Any:
 scatter.derivatives(x=lambda g, z, x, key, shape: getitem(g, key=key))
 
 
+for _looks in (broadcast_to, expand_dims, getitem, matrix_transpose, reshape, squeeze, transpose):
+    _looks.view = True
+
+
 def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Return arrays joined along an axis that they have.
 
