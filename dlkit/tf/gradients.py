@@ -42,7 +42,7 @@ class Rule(Formula):
         self.operands = ("g", "z", *names)
         self.options = {}
         self.variadic = False
-        self.constant = False
+        self.constant = self.view = False
         self._rule = _rule(formula, position)
         self._position = position
         self.forward = self._apply
