@@ -12,7 +12,10 @@ with ``from dlkit.grading import expect``. The rest loads when it is used:
     answers, a look at what the answers reach for, the run, the page that the student reads.
 ``release``, ``leaks``, ``bank``
     Building ``assignments/`` from ``solutions/``, looking for answers in it, and answers as plain Python files.
-``intake``, ``session``, ``report``, ``sample``, ``cli``
+``jobs``, ``pool``, ``worker``, ``results``, ``recall``
+    A run as plain data, the processes in which it happens, the folder where its result is kept, and how nbgrader
+    finds it there; ``prepare`` and ``dispatch`` see to it that it is there, several runs at a time.
+``intake``, ``gradebook``, ``session``, ``report``, ``sample``, ``cli``
     A whole class from the folder of submissions to the table of marks.
 ``course``, ``cells``
     What all of them need to know of a course folder and of a notebook's cells.

@@ -16,6 +16,9 @@ def register(subparsers: Any) -> None:
     release.set_defaults(command=_release)
     grade = subparsers.add_parser("grade", help="grade what was handed in, and write feedback and marks")
     grade.add_argument("--sample-class", action="store_true", help="grade a made-up class in build/sample_class")
+    grade.add_argument(
+        "--workers", type=_workers, metavar="N", help="notebooks run at a time; as many as there are cores by default"
+    )
     grade.set_defaults(command=_grade)
     for parser in (release, grade):
         parser.add_argument("names", nargs="*", metavar="HW", help="assignments; all of them by default")
@@ -37,4 +40,10 @@ def _release(arguments: argparse.Namespace) -> int:
 def _grade(arguments: argparse.Namespace) -> int:
     from dlkit.grading.session import grade
 
-    return grade(arguments.course, arguments.names, sample_class=arguments.sample_class)
+    return grade(arguments.course, arguments.names, sample_class=arguments.sample_class, workers=arguments.workers)
+
+
+def _workers(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1, got {text!r}")
+    return int(text)

@@ -13,9 +13,14 @@ sandbox around the first, are to take the place of two methods here: `RunNoteboo
 
 from __future__ import annotations
 
+import json
 import os
+import resource
 import signal
 import subprocess
+import sys
+import tempfile
+from pathlib import Path
 from queue import Empty
 from time import monotonic
 from typing import Any
@@ -28,6 +33,7 @@ from nbgrader.preprocessors import Execute
 from traitlets import Integer, default
 
 from dlkit.grading.cells import grade_id, is_test
+from dlkit.grading.jobs import FINISHED, STOPPED, InfrastructureError, Job, Result
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -61,6 +67,13 @@ class RunNotebook(Execute):
         environment.update(dict.fromkeys(_THREADS, "1"))
         quiet = subprocess.DEVNULL  # what it prints past its own channels is not for the instructor's screen
         super().start_new_kernel(env=environment, stdout=quiet, stderr=quiet, **kwargs)
+
+    def start_new_kernel_client(self, **kwargs: Any) -> Any:
+        """Wait until the student's process answers; that it never does is no fault of hers."""
+        try:
+            return super().start_new_kernel_client(**kwargs)
+        except Exception as error:
+            raise InfrastructureError(f"the kernel did not start: {error}") from error
 
     def preprocess_cell(self, cell: NotebookNode, resources: Any, index: int) -> tuple[NotebookNode, Any]:
         """Run one cell; whatever happens, the cell says so and the notebook goes on."""
@@ -153,6 +166,54 @@ class RunNotebook(Execute):
                 return None
             self.room -= size
         return super().output(outs, msg, display_id, cell_index)
+
+
+def execute(job: Job) -> Result:
+    """Run a job here, in a kernel and a folder of its own, of which nothing is left.
+
+    Raises
+    ------
+    InfrastructureError
+        If it was not the notebook that failed: the kernel did not start, or cannot be talked to.
+    """
+    notebook, start, before = job.read(), monotonic(), _children()
+    known = dict(notebook.metadata)
+    runner = RunNotebook(**json.loads(job.limits))
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        for name, data in job.data:
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        try:
+            runner.preprocess(notebook, {"metadata": {"path": folder}})
+        except InfrastructureError:
+            raise
+        except Exception as error:  # what happens in a cell is that cell's output; this is something else
+            raise InfrastructureError(f"the notebook could not be run: {type(error).__name__}: {error}") from error
+    after = _children()
+    return Result(
+        key=job.key,
+        cells=tuple(
+            {"execution_count": cell.execution_count, "outputs": json.loads(json.dumps(cell.outputs))}
+            if cell.cell_type == "code"
+            else None
+            for cell in notebook.cells
+        ),
+        metadata=json.loads(json.dumps({k: v for k, v in notebook.metadata.items() if known.get(k) != v})),
+        status=STOPPED if runner.stopped_by else FINISHED,
+        stopped_by=": ".join(runner.stopped_by or ()),
+        resources={
+            "seconds": round(monotonic() - start, 3),
+            "cpu_seconds": round(after[0] - before[0], 3),
+            "memory": after[1],
+        },
+    )
+
+
+def _children() -> tuple[float, int]:
+    """Processor time of the processes that this one has started and seen the end of, and the most memory of one."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime, used.ru_maxrss * (1024 if sys.platform == "linux" else 1)
 
 
 def _describe(cell: NotebookNode, index: int) -> str:

@@ -15,7 +15,10 @@ from dlkit.grading.feedback import Failure
 
 @dataclass
 class Result:
-    """What came out for one submission; `trouble` says why it was not graded, if it was not."""
+    """What came out for one submission; `trouble` says why it was not graded, if it was not.
+
+    `seconds` is what it added to the time of the whole run, `executed` how many of its notebooks had to run for it.
+    """
 
     assignment: str
     student: str
@@ -28,6 +31,7 @@ class Result:
     warnings: list[str] = field(default_factory=list)
     trouble: str | None = None
     seconds: float = 0.0
+    executed: int = 0
 
     @property
     def total(self) -> tuple[float, float]:
@@ -80,6 +84,7 @@ def show_places(console: Console, course: Course, results: list[Result]) -> None
     graded = [r.seconds for r in results if not r.trouble]
     if graded:
         console.print(f"{len(graded)} submissions graded, {sum(graded) / len(graded):.1f} s each with their feedback.")
+        console.print(f"{sum(r.executed for r in results)} notebooks run; the others had been run before, unchanged.")
     skipped = ", ".join(r.student for r in results if r.trouble)
     if skipped:
         console.print(Text(f"Not graded: {skipped}. The table says why."))

@@ -11,6 +11,7 @@ from nbgrader.api import Gradebook
 from dlkit.errors import CourseError
 from dlkit.grading.bank import hand_in, read_answer, read_class
 from dlkit.grading.course import CONFIG, Course
+from dlkit.grading.results import Results
 
 
 def make_sample_class(
@@ -25,7 +26,8 @@ def make_sample_class(
     names
         Assignments; by default all that describe a class.
     into
-        The folder to build it in, ``build/sample_class`` by default; it is made anew.
+        The folder to build it in, ``build/sample_class`` by default; it is made anew, except for the results of
+        notebooks that have run, which are found again where nothing changed.
 
     Returns
     -------
@@ -41,10 +43,13 @@ def make_sample_class(
     if missing:
         raise CourseError(f"There is no sample class: tests/answers/{missing[0]}/class.toml is missing.")
     root = into or course.root / "build" / "sample_class"
-    shutil.rmtree(root, ignore_errors=True)
-    root.mkdir(parents=True)
+    root.mkdir(parents=True, exist_ok=True)
     (root / CONFIG).write_text(_SAMPLE_CONFIG.format(config=str(course.root / CONFIG)), encoding="utf-8")
     sample = Course(root)
+    kept = {root / CONFIG, Results.of_course(sample.dirs).folder}
+    for path in root.iterdir():
+        if path not in kept:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     expected = set()
     for name in described:
         if not course.release(name).is_dir():

@@ -1,7 +1,10 @@
 """A whole class: from the folder of submissions to feedback, marks in nbgrader's gradebook, and a table.
 
-nbgrader does the work, in this process: its ``Autograde`` and ``GenerateFeedback`` for each student, its gradebook,
-its CSV export. One submission that cannot be graded stops no other, and nothing that was handed in is changed.
+The notebooks run wherever the executor runs them, several at a time. Everything else is nbgrader's work, in this
+process and in the order of the students' names: its ``Autograde`` (which finds the results of the runs in their folder,
+see `dlkit.grading.recall`) and ``GenerateFeedback``, its gradebook, its CSV export. So the gradebook does not depend
+on how many worked, nor on how often the work was cut short and taken up again. One submission that cannot be graded
+stops no other, and nothing that was handed in is changed.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ import os
 import shutil
 import sys
 import tempfile
+from collections import deque
+from concurrent.futures import Future
 from copy import deepcopy
 from pathlib import Path
 from time import monotonic
@@ -23,18 +28,29 @@ from nbgrader.converters import Autograde, GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.plugins import CsvExportPlugin
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from dlkit.errors import CourseError
 from dlkit.grading.course import LOG, Course, run_nbgrader
+from dlkit.grading.dispatch import Dispatch
+from dlkit.grading.execute import RunNotebook, execute
 from dlkit.grading.feedback import failures
+from dlkit.grading.gradebook import make_gradebook
 from dlkit.grading.intake import trouble
+from dlkit.grading.jobs import InfrastructureError
+from dlkit.grading.pool import InThisProcess, open_executor
+from dlkit.grading.prepare import jobs_of
 from dlkit.grading.release import build, differences
 from dlkit.grading.report import Result, show_marks, show_places
+from dlkit.grading.results import Results
 from dlkit.grading.sample import make_sample_class
 
+AHEAD = 100  # submissions whose notebooks may run, or wait to, before the one whose marks are written next
+PRELOAD = ("dlkit.grading.execute",)  # what workers import before their first notebook
+_SLACK = 120  # seconds beyond a notebook's own limit after which its worker is given up
 
-def grade(root: Path, names: list[str], *, sample_class: bool = False) -> int:
+
+def grade(root: Path, names: list[str], *, sample_class: bool = False, workers: int | None = None) -> int:
     """Grade a class and print what came out.
 
     Parameters
@@ -45,6 +61,9 @@ def grade(root: Path, names: list[str], *, sample_class: bool = False) -> int:
         Assignments; by default all that have a source (of a sample class: all that have one).
     sample_class
         Grade the class that ``tests/answers/HW/class.toml`` describes, in ``build/sample_class``.
+    workers
+        How many notebooks run at a time, each in a process of its own; by default as many as there are cores. With
+        1 they run in this process.
 
     Returns
     -------
@@ -64,7 +83,7 @@ def grade(root: Path, names: list[str], *, sample_class: bool = False) -> int:
         course, expected = make_sample_class(course, names)
         names = []
     course = Course(course.root, _file_log(course.root / LOG))
-    results = grade_class(course, course.choose(names), console)
+    results = grade_class(course, course.choose(names), console, workers)
     for assignment in dict.fromkeys(r.assignment for r in results):
         show_marks(console, assignment, [r for r in results if r.assignment == assignment])
     show_places(console, course, results)
@@ -72,39 +91,44 @@ def grade(root: Path, names: list[str], *, sample_class: bool = False) -> int:
     return int(not_graded != expected)
 
 
-def grade_class(course: Course, names: list[str], console: Console | None = None) -> list[Result]:
+def grade_class(
+    course: Course, names: list[str], console: Console | None = None, workers: int | None = 1
+) -> list[Result]:
     """Grade every submission of some assignments, write feedback and ``grades.csv``.
+
+    What has run before, and has not changed since, does not run again.
+
+    Parameters
+    ----------
+    course, names
+        The course, and which of its assignments.
+    console
+        Where to show how far it is; by default nowhere.
+    workers
+        As for `grade`.
 
     Raises
     ------
     CourseError
         If an assignment as handed out is not what its source gives, or the gradebook cannot take it.
     """
+    make_gradebook(course.dirs.db_url, course.dirs.course_id)
+    stored = Results.of_course(course.dirs)
+    stored.tidy()
+    limits = RunNotebook(config=course.config)
+    limit = limits.total_timeout + limits.startup_timeout + _SLACK
+    columns = (
+        TextColumn("{task.fields[name]}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"),
+        TimeRemainingColumn(),
+    )  # fmt: skip
     results = []
-    for name in names:
-        with tempfile.TemporaryDirectory(prefix="release-") as scratch:
-            found = differences(build(course, name, Path(scratch), course.dirs.db_url), course.release(name))
-        if found:
-            told = "\n  ".join(found)
-            raise CourseError(
-                f"{name} as handed out is not what its source gives:\n  {told}\nRun dlkit release {name}."
-            )
-        pattern = course.dirs.format_path(course.dirs.submitted_directory, "*", glob.escape(name))
-        folders = sorted(map(Path, glob.glob(pattern)))  # noqa: PTH207  (the pattern is nbgrader's, and absolute)
-        columns = (
-            TextColumn("{task.fields[name]}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"),
-            TimeRemainingColumn(),
-        )  # fmt: skip
-        with Progress(*columns, console=console, disable=console is None) as progress:
-            bar = progress.add_task("", total=len(folders), name=name)
-            for folder in folders:
-                result = Result(name, folder.parent.name)
-                progress.update(bar, description=result.student)
-                start = monotonic()
-                result.trouble = trouble(folder, course.release(name)) or _autograde(course, result)
-                result.seconds = monotonic() - start
-                results.append(result)
-                progress.update(bar, advance=1, description=f"{result.student} {result.seconds:.1f} s")
+    with open_executor(workers, limit, PRELOAD) as executor:
+        dispatch = Dispatch(executor, stored, execute)
+        for name in names:
+            _enter(course, name)
+            with Progress(*columns, console=console, disable=console is None) as progress:
+                ahead = 1 if isinstance(executor, InThisProcess) else AHEAD
+                results += _grade_assignment(course, name, dispatch, ahead, progress)
     with Gradebook(course.dirs.db_url, course.dirs.course_id) as gradebook:
         for result in results:
             _read_back(course, gradebook, result)
@@ -112,6 +136,65 @@ def grade_class(course: Course, names: list[str], console: Console | None = None
         export.to = str(course.root / "grades.csv")
         export.export(gradebook)
     return results
+
+
+def _enter(course: Course, name: str) -> None:
+    """Enter an assignment into the gradebook, if it was handed out as its source has it."""
+    with tempfile.TemporaryDirectory(prefix="release-") as scratch:
+        found = differences(build(course, name, Path(scratch), course.dirs.db_url), course.release(name))
+    if found:
+        told = "\n  ".join(found)
+        raise CourseError(f"{name} as handed out is not what its source gives:\n  {told}\nRun dlkit release {name}.")
+
+
+def _grade_assignment(course: Course, name: str, dispatch: Dispatch, ahead: int, progress: Progress) -> list[Result]:
+    """Have the notebooks of an assignment run, and write the marks in the order of the students' names."""
+    pattern = course.dirs.format_path(course.dirs.submitted_directory, "*", glob.escape(name))
+    folders = sorted(map(Path, glob.glob(pattern)))  # noqa: PTH207  (the pattern is nbgrader's, and absolute)
+    results: list[Result] = []
+    waiting: deque[tuple[Result, list[Future[None]]]] = deque()
+    clock = _Clock(progress, progress.add_task("", total=len(folders), name=name))
+    for folder in folders:
+        result = Result(name, folder.parent.name)
+        result.trouble = trouble(folder, course.release(name))
+        executed = dispatch.executed
+        runs = [] if result.trouble else [dispatch(job) for job in jobs_of(course, name, result.student)]
+        result.executed = dispatch.executed - executed
+        waiting.append((result, runs))
+        results.append(result)
+        while len(waiting) >= ahead or (waiting and all(run.done() for run in waiting[0][1])):
+            _write(course, *waiting.popleft(), clock)
+    while waiting:
+        _write(course, *waiting.popleft(), clock)
+    return results
+
+
+def _write(course: Course, result: Result, runs: list[Future[None]], clock: _Clock) -> None:
+    """Write the marks and the feedback of one submission, as soon as its notebooks have run."""
+    try:
+        for run in runs:
+            run.result()
+    except InfrastructureError as error:
+        result.trouble = str(error)
+    result.trouble = result.trouble or _autograde(course, result)
+    result.seconds = clock.lap(result.student)
+
+
+class _Clock:
+    """The time since the submission before, which is shown beside the bar."""
+
+    def __init__(self, progress: Progress, bar: TaskID) -> None:
+        self.progress, self.bar = progress, bar
+        self.start = self.last = monotonic()
+        self.done = 0
+
+    def lap(self, student: str) -> float:
+        """Show that a submission is done; return the seconds since the one before was."""
+        now, self.done = monotonic(), self.done + 1
+        mean = (now - self.start) / self.done
+        self.progress.update(self.bar, advance=1, description=f"{student}, {mean:.1f} s each")
+        seconds, self.last = now - self.last, now
+        return seconds
 
 
 def _autograde(course: Course, result: Result) -> str | None:

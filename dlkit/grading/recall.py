@@ -1,0 +1,113 @@
+"""The run of a notebook inside nbgrader: looked up among the results if it is known, else done and kept.
+
+So the plain ``nbgrader autograde``, Formgrader's button and ``dlkit grade`` give one notebook one result, whoever
+ran it first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from nbformat.notebooknode import NotebookNode
+from nbgrader.utils import find_all_files
+
+from dlkit.grading.cells import course_of
+from dlkit.grading.execute import RunNotebook, execute
+from dlkit.grading.jobs import InfrastructureError, Job, Result
+from dlkit.grading.results import Results
+
+TRIES = 3
+
+
+class RunJob(RunNotebook):
+    """In ``Autograde.autograde_preprocessors`` in the place of nbgrader's ``Execute``, whose options it takes."""
+
+    def preprocess(self, nb: NotebookNode, resources: Any = None, km: Any = None) -> tuple[NotebookNode, Any]:
+        """Put the outputs of the notebook's run into it."""
+        course = course_of(self)
+        folder = Path(resources["metadata"]["path"])
+        job = self.job(nb, read_files([folder], course.ignore))
+        results = Results.of_course(course)
+        result = results.get(job.key)
+        if result is None:
+            self.log.info("Running %s", resources["nbgrader"]["notebook"])
+            result = persist(execute, job)
+            results.put(result)
+        for event in result.events:
+            self.log.warning("%s", event)
+        result.fill(nb)
+        return nb, resources
+
+    def job(self, nb: NotebookNode, data: dict[str, bytes]) -> Job:
+        """Make the job that runs `nb` beside the files `data` with these options.
+
+        An option that is no plain data, a function for example, cannot travel and stays at its default.
+        """
+        return Job.of(nb, data, {n: v for n in self.trait_names(config=True) if _is_plain(v := getattr(self, n))})
+
+
+def persist(run: Callable[[Job], Result], job: Job) -> Result:
+    """Run a job, again if the machinery fails, `TRIES` times in all.
+
+    Raises
+    ------
+    InfrastructureError
+        If it failed each time.
+    """
+    events: list[str] = []
+    while True:
+        try:
+            return note(run(job), events)
+        except Exception as error:
+            events.append(failed(error, len(events) + 1))
+            if len(events) == TRIES:
+                raise given_up(events) from error
+
+
+def note(result: Result, events: Iterable[str]) -> Result:
+    """Return the result with what happened on the way to it."""
+    return replace(result, events=(*result.events, *events))
+
+
+def failed(error: BaseException, attempt: int) -> str:
+    """Say that an attempt at a job failed, and why."""
+    what = str(error) if isinstance(error, InfrastructureError) else f"{type(error).__name__}: {error}"
+    return f"attempt {attempt}: {what}"
+
+
+def given_up(events: list[str]) -> InfrastructureError:
+    """Make the error that ends a job after its last attempt."""
+    return InfrastructureError(f"it could not be run: {'; '.join(events)}. Grade it again, or by hand.")
+
+
+def read_files(folders: Iterable[Path], ignore: list[str], leave: Iterable[Path] = ()) -> dict[str, bytes]:
+    """Read what lies beside a notebook while it runs: everything but notebooks and the time of the submission.
+
+    Parameters
+    ----------
+    folders
+        Where to look; a file of a later folder takes the place of one of an earlier.
+    ignore
+        Patterns of names, as nbgrader's ``CourseDirectory.ignore``.
+    leave
+        Files to leave out.
+    """
+    left = set(leave)
+    found = {}
+    for folder in folders:
+        for path in map(Path, sorted(find_all_files(str(folder), [*ignore, "*.ipynb", "timestamp.txt"]))):
+            if path not in left:
+                found[path.relative_to(folder).as_posix()] = path
+    return {name: path.read_bytes() for name, path in found.items()}
+
+
+def _is_plain(value: Any) -> bool:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        return False
+    return True
