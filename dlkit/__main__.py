@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dlkit.errors import CourseError
 
-GROUPS = ("dlkit.lab", "dlkit.notebooks", "dlkit.grading.cli")
+GROUPS = ("dlkit.lab", "dlkit.notebooks", "dlkit.grading.cli", "dlkit.grading.sandbox.doctor")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
