@@ -44,8 +44,10 @@ from dlkit.grading.channel import (
     ask,
 )
 from dlkit.grading.channel.checker import Connection, Names
+from dlkit.grading.channel.decoder import Decoder
+from dlkit.grading.channel.encoder import Encoder
 from dlkit.grading.channel.messages import Kind
-from dlkit.grading.channel.wire import Decoder, Encoder, Tag
+from dlkit.grading.channel.wire import Tag
 
 ROOT = Path(__file__).parents[1]
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
@@ -858,6 +860,11 @@ def test_float32_and_tensors_keep_their_kind(student):
         assert float(loss.detach().numpy()) == 5 and type(loss) is type(w) and loss.requires_grad is False
         assert w.grad.tolist() == [2, 4] and w.requires_grad
     assert student["kind"](Tensor(np.zeros(2, np.float32))).endswith("Tensor float32")
+    student.run(LIARS)
+    liar, four = student["f"](2), torch.tensor([4.0])
+    for compare in (torch.equal, torch.allclose, lambda a, b: a - b, lambda a, b: a == b, lambda a, b: b - a):
+        with pytest.raises((NotAValue, TypeError)):
+            compare(four, liar)
 
 
 # ---- liars ----------------------------------------------------------------------------------------------------------
@@ -1214,10 +1221,15 @@ def test_a_message_that_is_too_large_is_thrown_away_and_named():
     ours, theirs = socket.socketpair()
     connection = Connection(ours, seconds=2.0, limits=Limits(message=10_000))
     answer = forge(Kind.ANSWER, 2, EMPTY, 5)
-    theirs.sendall(struct.pack("!I", 50_000) + bytes(50_000) + struct.pack("!I", len(answer)) + answer)
+    array = forge(Kind.ANSWER, 3, EMPTY, [Tag.ARRAY, npy(shape="(1000000000,)"), True])
+    for data in (bytes(50_000), answer, array, forge(Kind.ANSWER, 4, EMPTY, 6)):
+        theirs.sendall(struct.pack("!I", len(data)) + data)
     with pytest.raises(TooLarge, match="10,000 bytes, got one of 50,000"):
         connection.request("name", ("x",), {})
     assert connection.request("name", ("x",), {}) == 5
+    with pytest.raises(ArrayTooLarge, match="8,000,000,000 bytes"):
+        connection.request("name", ("x",), {})
+    assert connection.request("name", ("x",), {}) == 6
     connection.close()
     theirs.close()
 

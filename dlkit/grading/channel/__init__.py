@@ -10,7 +10,7 @@ Nothing that crosses is unpickled or evaluated. ``README.md`` beside this file t
     ``Connection`` and ``Names``: the checker's end.
 ``student``
     ``serve``: the student's end.
-``messages``, ``frames``, ``wire``, ``arrays``, ``sharing``
+``messages``, ``frames``, ``wire``, ``encoder``, ``decoder``, ``arrays``, ``sharing``
     What is said, how it is framed, how values are written; which arguments have changed.
 ``errors``
     The limits, and everything that can go wrong, by name.

@@ -10,9 +10,11 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Container, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol, TypeVar
 
+from dlkit.grading.channel.decoder import Decoder
+from dlkit.grading.channel.encoder import Encoder
 from dlkit.grading.channel.errors import (
     BY_NAME,
     ChannelError,
@@ -30,7 +32,7 @@ from dlkit.grading.channel.frames import Frames
 from dlkit.grading.channel.messages import EXCEPTIONS, Kind, base_name, cut, message_of
 from dlkit.grading.channel.remote import Handle, Remote, number_of
 from dlkit.grading.channel.sharing import copy_back
-from dlkit.grading.channel.wire import Decoder, Encoder, Tag
+from dlkit.grading.channel.wire import Tag
 
 _FAR = 1 << 53
 _STOPPED = ("SystemExit", "KeyboardInterrupt", "BaseException")
@@ -266,7 +268,8 @@ class Connection:
     def _end(self, reason: str) -> None:
         self.close(reason)
         if self.peer is not None:
-            self.peer.kill()
+            with suppress(OSError):  # it has ended by itself
+                self.peer.kill()
 
     def _fate(self) -> str:
         if self.peer is None:

@@ -19,13 +19,14 @@ class Frames:
     Parameters
     ----------
     sock
-        A connected stream socket; it belongs to this object from now on.
+        A connected stream socket without a time limit; it belongs to this object from now on.
     limits
         How large a message may be.
     """
 
     def __init__(self, sock: socket.socket, limits: Limits) -> None:
         self.sock, self.limits = sock, limits
+        self._rest = b""  # what came together with the message before
 
     def send(self, message: bytes, deadline: float | None = None) -> None:
         """Send a message.
@@ -80,13 +81,16 @@ class Frames:
 
     def _some(self, most: int, deadline: float | None) -> bytes:
         self._wait_until(deadline)
-        data = self.sock.recv(min(most, _PIECE))
+        data = self._rest or self.sock.recv(_PIECE)
         if not data:
             raise EOFError("the other side has closed the connection")
+        data, self._rest = data[:most], data[most:]
         return data
 
     def _wait_until(self, deadline: float | None) -> None:
-        left = None if deadline is None else deadline - time.monotonic()
-        if left is not None and left <= 0:
+        if deadline is None:
+            return
+        left = deadline - time.monotonic()
+        if left <= 0:
             raise TimeoutError("the time is up")
         self.sock.settimeout(left)

@@ -14,11 +14,13 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
+from dlkit.grading.channel.decoder import Decoder
+from dlkit.grading.channel.encoder import Contents, Encoder
 from dlkit.grading.channel.errors import LimitError, Limits, ProtocolError
 from dlkit.grading.channel.frames import Frames
 from dlkit.grading.channel.messages import EXCEPTIONS, OPERATIONS, Kind, base_name, cut, message_of
 from dlkit.grading.channel.sharing import Watch
-from dlkit.grading.channel.wire import Contents, Decoder, Encoder, Tag
+from dlkit.grading.channel.wire import Tag
 
 _FIRST, _LAST = 3, 7  # of a long traceback, this many calls of her own
 _FAR = 1 << 53
