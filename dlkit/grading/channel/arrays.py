@@ -34,10 +34,11 @@ def to_bytes(array: np.ndarray, limits: Limits) -> bytes:
     file = io.BytesIO()
     header = np.lib.format.header_data_from_array_1_0(array)
     np.lib.format.write_array_header_1_0(file, header)
-    return file.getvalue() + array.tobytes("F" if header["fortran_order"] else "C")
+    flat = array.ravel("F" if header["fortran_order"] else "C")
+    return b"".join((file.getvalue(), flat.view(np.uint8).data)) if array.nbytes else file.getvalue()
 
 
-def from_bytes(data: bytes, limits: Limits) -> np.ndarray:
+def from_bytes(data: bytes | memoryview, limits: Limits) -> np.ndarray:
     """Read an ``.npy`` file into an array of its own.
 
     Nothing is allocated for a shape before the bytes that it needs are counted, and no part of the header is evaluated.
@@ -51,7 +52,7 @@ def from_bytes(data: bytes, limits: Limits) -> np.ndarray:
     """
     match = _HEADER.match(data)
     if match is None or int.from_bytes(match["length"], "little") != match.end() - 10:
-        raise ProtocolError(f"expected an array as .npy, got {data[:60]!r}")
+        raise ProtocolError(f"expected an array as .npy, got {bytes(data[:60])!r}")
     lengths = [part for part in re.split(rb"[ ,]+", match["shape"]) if part]
     if len(lengths) > 32 or any(len(part) > 18 for part in lengths):
         raise ArrayTooLarge(f"an array's header claims the shape ({match['shape'][:60].decode()})")

@@ -65,6 +65,8 @@ class Connection:
 
     Attributes
     ----------
+    seconds
+        How long the next answers may take; to be changed at any time, as for a command that runs a whole cell.
     trouble
         The first `ChannelError` that came up, or None. A test that catches exceptions may have swallowed it; so a test
         has passed only if it ran to its end and this is None (see `cell`).
@@ -165,7 +167,7 @@ class Connection:
         return value
 
     def _exchange(
-        self, number: int, message: bytes, shared: list[Any], asked: bool, *, stops: bool
+        self, number: int, message: memoryview, shared: list[Any], asked: bool, *, stops: bool
     ) -> tuple[Any, None] | tuple[None, Exception]:
         """Send a request, answer calls until its answer comes, and return its value, or the exception to raise."""
         failed: list[Exception] = []
@@ -237,10 +239,11 @@ class Connection:
         except Exception as error:
             if self._closed is not None:
                 raise
+            text = message_of(error, self.limits.text)
             if isinstance(error, (AssertionError, ChannelError)):
                 failed.append(error)  # whatever her code makes of it, the test has failed
-            message_text = message_of(error, self.limits.text)
-            message = self._encoder().message(Kind.RAISED, number, base_name(error), message_text)
+                text = "a check of the test has failed"  # its own words may tell what it expected
+            message = self._encoder().message(Kind.RAISED, number, base_name(error), text)
         with self._watching():
             self._frames.send(message, self._deadlines[-1])
 

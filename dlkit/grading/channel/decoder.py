@@ -59,7 +59,7 @@ class Decoder:
 
     def __init__(
         self,
-        data: bytes,
+        data: bytes | bytearray | memoryview,
         limits: Limits,
         mine: Callable[[int], Any],
         yours: Callable[[int], Any],
@@ -180,7 +180,7 @@ class Decoder:
 
     def _array_like(self, tag: Tag, depth: int) -> Any:
         if tag is Tag.ARRAY:
-            array = arrays.from_bytes(self._typed(bytes), self.limits)
+            array = arrays.from_bytes(self._binary(), self.limits)
             array.flags.writeable = self._typed(bool)
             return array
         if tag is Tag.TORCH:
@@ -252,6 +252,19 @@ class Decoder:
             return self.unpacker.unpack()
         except Exception as error:
             raise ProtocolError(f"the message is not msgpack: {str(error)[:200]}") from None
+
+    def _binary(self) -> memoryview:
+        """Read bytes without a copy of them."""
+        at = self.unpacker.tell()
+        self._begins()
+        header = {0xC4: 2, 0xC5: 3, 0xC6: 5}.get(self.data[at])
+        if header is None:
+            raise ProtocolError(f"expected bytes, got {_show(self._scalar())}")
+        try:
+            self.unpacker.skip()
+        except Exception as error:
+            raise ProtocolError(f"the message is not msgpack: {str(error)[:200]}") from None
+        return memoryview(self.data)[at + header : self.unpacker.tell()]
 
     def _typed(self, *kinds: type) -> Any:
         x = self._scalar()

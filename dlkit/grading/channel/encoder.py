@@ -64,7 +64,7 @@ class Encoder:
         self.room, self.items = limits.message, 0
         self.packer = msgpack.Packer(autoreset=False, unicode_errors="surrogatepass")
 
-    def message(self, kind: int, *parts: Any) -> bytes:
+    def message(self, kind: int, *parts: Any) -> memoryview:
         """Write a message: its kind, and its parts, which are values.
 
         Raises
@@ -76,7 +76,7 @@ class Encoder:
         self.packer.pack(int(kind))
         for part in parts:
             self.value(part)
-        data: bytes = self.packer.bytes()
+        data: memoryview = self.packer.getbuffer()
         if len(data) > self.limits.message:
             raise too_large(self.limits)
         return data

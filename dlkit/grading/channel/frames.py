@@ -28,7 +28,7 @@ class Frames:
         self.sock, self.limits = sock, limits
         self._rest = b""  # what came together with the message before
 
-    def send(self, message: bytes, deadline: float | None = None) -> None:
+    def send(self, message: bytes | memoryview, deadline: float | None = None) -> None:
         """Send a message.
 
         Raises
@@ -40,12 +40,12 @@ class Frames:
         """
         self._wait_until(deadline)
         first = _PIECE - _LENGTH.size
-        self.sock.sendall(_LENGTH.pack(len(message)) + message[:first])
+        self.sock.sendall(b"".join((_LENGTH.pack(len(message)), message[:first])))
         for at in range(first, len(message), _PIECE):
             self._wait_until(deadline)
-            self.sock.sendall(memoryview(message)[at : at + _PIECE])
+            self.sock.sendall(message[at : at + _PIECE])
 
-    def receive(self, deadline: float | None = None) -> bytes:
+    def receive(self, deadline: float | None = None) -> bytearray:
         """Wait for a message. Memory grows with what has come, not with the length that was announced.
 
         Raises
@@ -61,7 +61,7 @@ class Frames:
         if length > self.limits.message:
             self._skip(length, deadline)
             raise TooLarge(f"a message may have {self.limits.message:,} bytes, got one of {length:,}")
-        return bytes(self._exactly(length, deadline))
+        return self._exactly(length, deadline)
 
     def close(self) -> None:
         """Close the connection, for every process that holds this end of it."""

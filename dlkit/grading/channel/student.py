@@ -141,7 +141,7 @@ class _Student:
             if outermost:
                 self.turn.acquire()
 
-    def reply(self, kind: Kind, number: int, shared: list[Any], watches: list[Watch], parts: list[Any]) -> bytes:
+    def reply(self, kind: Kind, number: int, shared: list[Any], watches: list[Watch], parts: list[Any]) -> memoryview:
         encoder = self.encoder(shared)
         try:
             changes = [part for k, w in enumerate(watches) if w.changed() for part in (k, Contents(w.value))]
@@ -194,8 +194,9 @@ class _Student:
             named = tuple(kwargs.items())
             self.frames.send(self.encoder([]).message(Kind.CALL, number, function, args, named))
             while True:
-                decoder = self.decoder(self.frames.receive())
-                again = self.decoder(decoder.data)
+                frame = self.frames.receive()
+                decoder = self.decoder(frame)
+                again = self.decoder(frame)
                 again.header(3, 6)
                 kind = again.integer(1, 7)
                 if kind == Kind.REQUEST:
@@ -213,7 +214,7 @@ class _Student:
     def encoder(self, shared: list[Any]) -> Encoder:
         return Encoder(self.limits, _Sending(self), shared)
 
-    def decoder(self, frame: bytes) -> Decoder:
+    def decoder(self, frame: bytearray) -> Decoder:
         return Decoder(frame, self.limits, self.function, lambda number: self.objects[number][0], [])
 
     def function(self, number: int) -> Callback:
