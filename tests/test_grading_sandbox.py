@@ -669,6 +669,28 @@ def test_the_course_is_not_there(walled):
     assert lines == [str(sorted(["LICENSE-TEXT", "dlkit", *environment])), "True", "[] ['student']"]
 
 
+def test_what_is_readable_may_lie_under_tmp(walled, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "x").write_text("folder")
+    for name in ("file", "hidden"):
+        (tmp_path / name).write_text(name)
+    with Zygote(preload=(), readable=[tmp_path / "data", tmp_path / "file", tmp_path / "data" / "x"]) as zygote:
+        source = f"""
+            import os
+            os.chdir({str(tmp_path)!r})
+            print(open("data/x").read(), open("file").read(), sorted(os.listdir()))
+            for name in ("data/x", "data/y", "file"):
+                try:
+                    open(name, "a")
+                except OSError as error:
+                    print(error.errno)
+            open("/tmp/mine", "w")
+        """
+        lines = said(zygote, source).splitlines()
+    assert lines[0] == "folder file ['data', 'file']"
+    assert [line in ("13", "30") for line in lines[1:]] == [True] * 3, "no right, or a file system to read"
+
+
 def test_submissions_do_not_see_each_other(walled):
     source = """
         import os
@@ -679,16 +701,16 @@ def test_submissions_do_not_see_each_other(walled):
     """
     look = """
         import os
-        print([os.listdir(p) for p in (".", "/tmp", "/dev/shm")], end=" ")
+        print([os.path.exists(f"{p}/secret") for p in (".", "/tmp", "/dev/shm")], end=" ")
         print([n for n in os.listdir("/proc") if n.isdecimal()] == [str(os.getpid())])
     """
     mine, theirs = socket.socketpair()
     with mine, theirs, walled.fork(RUN_SOURCE, textwrap.dedent(source), channel=theirs, limits=QUICK) as child:
         assert mine.recv(1) == b"x"
-        assert said(walled, look) == "[[], [], []] True"
+        assert said(walled, look) == "[False, False, False] True"
         mine.send(b"x")
         assert child.wait().exit_code == 0
-    assert said(walled, look) == "[[], [], []] True"
+    assert said(walled, look) == "[False, False, False] True"
 
 
 def test_proc_tells_nothing_of_others(walled):

@@ -84,6 +84,17 @@ def python_environment() -> list[Path]:
     return [place for place in dict.fromkeys(places) if not place.is_relative_to("/usr") and place != Path("/")]
 
 
+def visible(readable: Iterable[Path | str]) -> list[Path]:
+    """Return what is seen inside besides the system: the Python environment, and what is named in `readable`.
+
+    Raises
+    ------
+    ValueError
+        If something in `readable` is not there, or would open the whole machine.
+    """
+    return sorted({*python_environment(), *(_readable(place) for place in readable)})
+
+
 def command(
     arguments: Sequence[str], *, readable: Iterable[Path | str] = (), passwd: int | None = None, root: bool = False
 ) -> list[str]:
@@ -129,7 +140,7 @@ def command(
     size = ["--size", str(64 * 1024**2)] if version >= (0, 7) else []  # what a submission writes has its own quota
     line += [*size, "--perms", "1777", "--tmpfs", "/tmp", "--perms", "0755", "--dir", "/home"]
     line += [*size, "--perms", "0777", "--tmpfs", HOME, "--proc", "/proc", "--dev", "/dev"]
-    places = sorted({*python_environment(), *(_readable(place) for place in readable)})
+    places = visible(readable)
     for parent in sorted({parent for place in places for parent in list(place.parents)[:-1]}):
         if not any(parent.is_relative_to(above) for above in (*_SYSTEM, *map(str, places))):
             line += ["--perms", "0755", "--dir", str(parent)]  # an empty one, whatever it is outside

@@ -56,7 +56,7 @@ def main(number: int) -> None:
             try:
                 control.close()
                 channel = descriptors[1] if len(descriptors) > 1 else None
-                keep(socket.socket(fileno=descriptors[0]), channel, outside)
+                keep(socket.socket(fileno=descriptors[0]), channel, outside, settings["places"])
             except BaseException:
                 traceback.print_exc()
             finally:

@@ -19,6 +19,7 @@ import select
 import shutil
 import signal
 import socket
+import stat
 import sys
 import tempfile
 import traceback
@@ -37,7 +38,7 @@ from dlkit.grading.sandbox.wire import BEGIN_CELL, CHANNEL, END_CELL, INTERRUPT,
 _GRACE = 2.0  # seconds that an interrupted cell has to end
 
 
-def keep(reins: socket.socket, channel: int | None, outside: tuple[int, int] | None) -> None:
+def keep(reins: socket.socket, channel: int | None, outside: tuple[int, int] | None, places: list[str]) -> None:
     """Run one submission to its end and report.
 
     Parameters
@@ -48,10 +49,12 @@ def keep(reins: socket.socket, channel: int | None, outside: tuple[int, int] | N
         The file descriptor that the student's process gets, as number 3.
     outside
         This process's user and group outside its new namespaces; ``None`` without a sandbox.
+    places
+        What is to be seen in the sandbox besides the system, should it lie where the scratch folders are mounted.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        report, output = _keep(reins, channel, outside)
+        report, output = _keep(reins, channel, outside, places)
     except EOFError:
         return  # the owner has gone: nobody wants to know
     except Exception as error:
@@ -61,7 +64,9 @@ def keep(reins: socket.socket, channel: int | None, outside: tuple[int, int] | N
         send_block(reins, output)
 
 
-def _keep(reins: socket.socket, channel: int | None, outside: tuple[int, int] | None) -> tuple[dict[str, Any], bytes]:
+def _keep(
+    reins: socket.socket, channel: int | None, outside: tuple[int, int] | None, places: list[str]
+) -> tuple[dict[str, Any], bytes]:
     alone = outside is not None
     if outside is not None:
         system.map_user(USER_ID, outside)
@@ -69,7 +74,7 @@ def _keep(reins: socket.socket, channel: int | None, outside: tuple[int, int] | 
     elif sys.platform == "linux":
         system.adopt_orphans()
     job = Job.receive(reins)
-    scratch = _mount_scratch(job.limits) if alone else tempfile.mkdtemp(prefix="submission-")
+    scratch = _mount_scratch(job.limits, places) if alone else tempfile.mkdtemp(prefix="submission-")
     try:
         _put(job.files, scratch)
         if alone:
@@ -93,15 +98,22 @@ def _keep(reins: socket.socket, channel: int | None, outside: tuple[int, int] | 
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _mount_scratch(limits: Limits) -> str:
+def _mount_scratch(limits: Limits, places: list[str]) -> str:
     """Give this submission a home, a ``/tmp`` and a ``/dev/shm`` of its own, with one quota for all."""
+    covered = [place for place in map(Path, places) if any(map(place.is_relative_to, ("/tmp", HOME, "/dev/shm")))]
+    held = {p: os.open(p, os.O_PATH) for p in covered if not any(map(p.is_relative_to, set(covered) - {p}))}
     inodes = max(64, min(20_000, limits.scratch // 8192))
     system.mount("tmpfs", "tmpfs", "/tmp", options=f"size={limits.scratch},nr_inodes={inodes},mode=0700")
-    for name, place in (("home", HOME), ("shm", "/dev/shm"), ("tmp", "/tmp")):
+    for name, target in (("home", HOME), ("shm", "/dev/shm"), ("tmp", "/tmp")):  # /tmp last: it covers the others
         Path("/tmp", name).mkdir(0o700)
-        if name != "tmp":
-            system.mount(None, f"/tmp/{name}", place, system.MS_BIND)
-    system.mount(None, "/tmp/tmp", "/tmp", system.MS_BIND)
+        system.mount(None, f"/tmp/{name}", target, system.MS_BIND)
+    for place, descriptor in held.items():  # an environment, or data, under /tmp
+        folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        (place if folder else place.parent).mkdir(parents=True, exist_ok=True)
+        if not folder:
+            place.touch()
+        system.mount(None, f"/proc/self/fd/{descriptor}", str(place), system.MS_BIND | system.MS_REC)
+        os.close(descriptor)
     return HOME
 
 

@@ -225,6 +225,9 @@ class Zygote:
     def _start(self) -> None:
         mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         package = str(Path(__file__).parents[3])
+        isolated = self.mode != "none"
+        places = [str(place) for place in bubblewrap.visible(self.readable)] if isolated else []
+        settings = {"preload": self.preload, "isolated": isolated, "places": places}
         python = [sys.executable, "-I", "-X", "utf8", "-c", START, str(theirs.fileno()), package]
         with tempfile.TemporaryFile() as errors, theirs:
             self._process = bubblewrap.start(
@@ -233,7 +236,7 @@ class Zygote:
             theirs.close()
             mine.settimeout(self.start_seconds)
             try:
-                mine.send(json.dumps({"preload": self.preload, "isolated": self.mode != "none"}).encode())
+                mine.send(json.dumps(settings).encode())
                 answer = mine.recv(1 << 16)
             except TimeoutError:
                 answer, reason = b"", f"it took more than {self.start_seconds} s"
