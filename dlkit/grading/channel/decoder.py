@@ -108,8 +108,6 @@ class Decoder:
             If it is not written as an `Encoder` writes.
         """
         self.items += 1
-        if self.items > self.limits.items:
-            raise too_many(self.limits)
         if self._begins() != _LIST:
             return self._scalar()
         count = self._array() - 1
