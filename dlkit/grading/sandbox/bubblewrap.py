@@ -206,10 +206,18 @@ def start(
     try:
         os.write(passwd, _PASSWD.encode())
         os.lseek(passwd, 0, os.SEEK_SET)
-        line = command(arguments, readable=readable, passwd=passwd, root=os.geteuid() == 0)
+        line = command(arguments, readable=readable, passwd=passwd, root=_is_root())
         return _start(line, [*keep, passwd], variables, errors)
     finally:
         os.close(passwd)
+
+
+def _is_root() -> bool:
+    """Tell whether this is root with other users beside it, not an ordinary user who is called root in a namespace."""
+    if os.geteuid() != 0:
+        return False
+    ranges = [list(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    return any(first <= NOBODY < first + count for first, _, count in ranges)
 
 
 def _start(line: Sequence[str], keep: Sequence[int], variables: dict[str, str], errors: Any) -> subprocess.Popen[bytes]:
@@ -222,9 +230,9 @@ def _start(line: Sequence[str], keep: Sequence[int], variables: dict[str, str], 
 def explain(errors: str) -> str:
     """Say what to do about what ``bwrap`` wrote before it gave up."""
     text = errors.strip() or "it ended without a word"
-    if re.search(r"namespace|Operation not permitted|Permission denied|uid map", text):
+    if re.search(r"namespace|Operation not permitted|Permission denied|uid map|user ns", text):
         return (
-            f"bwrap could not make the sandbox: {text}\n"
+            f"The sandbox could not be made: {text}\n"
             "  An ordinary user needs user namespaces:  sudo sysctl kernel.unprivileged_userns_clone=1 (Debian), or\n"
             "  sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu); a Python that is not in another\n"
             "  user's private folder; in a container, start it with the rights to make namespaces\n"

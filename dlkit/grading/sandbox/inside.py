@@ -19,7 +19,7 @@ from typing import Any
 
 from dlkit.grading.sandbox import system
 from dlkit.grading.sandbox.bubblewrap import NOBODY
-from dlkit.grading.sandbox.keeper import keep
+from dlkit.grading.sandbox.keeper import keep, report_trouble
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _NAMESPACES = system.NEW_USER | system.NEW_MOUNTS | system.NEW_PIDS | system.NEW_NETWORK | system.NEW_IPC
@@ -51,7 +51,12 @@ def main(number: int) -> None:
         if not descriptors:
             return  # the owner has gone
         _reap()
-        pid = system.fork(_NAMESPACES) if isolated else os.fork()
+        try:
+            pid = system.fork(_NAMESPACES) if isolated else os.fork()
+        except OSError as error:
+            with suppress(OSError), socket.socket(fileno=descriptors.pop(0)) as reins:
+                report_trouble(reins, error)
+            pid = -1
         if pid == 0:
             try:
                 control.close()

@@ -58,10 +58,17 @@ def keep(reins: socket.socket, channel: int | None, outside: tuple[int, int] | N
     except EOFError:
         return  # the owner has gone: nobody wants to know
     except Exception as error:
-        report, output = {"trouble": f"{type(error).__name__}: {error}"}, b""
+        report_trouble(reins, error)
+        return
     with suppress(OSError):
         send_block(reins, json.dumps(report).encode())
         send_block(reins, output)
+
+
+def report_trouble(reins: socket.socket, error: Exception) -> None:
+    """Tell the owner why a submission could not be run."""
+    with suppress(OSError):
+        send_block(reins, json.dumps({"trouble": f"{type(error).__name__}: {error}"}).encode())
 
 
 def _keep(

@@ -51,7 +51,8 @@ def _call(name: str, *arguments: int | bytes | None) -> int:
     result = function(*(ctypes.c_ulong(a) if isinstance(a, int) else a for a in arguments))
     if result == -1:
         number = ctypes.get_errno()
-        raise OSError(number, f"{name}: {os.strerror(number)}")
+        what = "clone into new namespaces" if name == "syscall" else name
+        raise OSError(number, f"{what}: {os.strerror(number)}")
     return int(result)
 
 

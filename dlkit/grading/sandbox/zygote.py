@@ -250,6 +250,8 @@ class Zygote:
                 errors.seek(0)
                 text = errors.read().decode(errors="replace")[-2000:]
                 raise bubblewrap.SandboxMissing(bubblewrap.explain(text or reason))
+        if isolated:
+            self._rehearse(mine)
         mine.settimeout(None)
         self._control, self.ready, self.starts = mine, json.loads(answer), self.starts + 1
         hidden = [name for name in self.ready["missing"] if importlib.util.find_spec(name.split(".")[0])]
@@ -265,6 +267,23 @@ class Zygote:
                 f"The zygote must have one thread before it forks, but has {self.ready['threads']} after importing "
                 f"{', '.join(self.ready['loaded'])}: leave out of preload what starts threads when it is imported."
             )
+
+    def _rehearse(self, control: socket.socket) -> None:
+        """Fork once, so that a machine where that fails is found out before there is a submission."""
+        reins, theirs = socket.socketpair()
+        reins.settimeout(self.start_seconds)
+        try:
+            with reins, theirs:
+                socket.send_fds(control, [b"fork"], [theirs.fileno()])
+                theirs.close()
+                Job(RUN_SOURCE, "", Limits(), {}).send(reins)
+                trouble = json.loads(receive_block(reins)).get("trouble")
+        except (OSError, EOFError) as error:
+            trouble = str(error)
+        if trouble:
+            control.close()
+            self._forget()
+            raise bubblewrap.SandboxMissing(bubblewrap.explain(trouble))
 
 
 class Child:
