@@ -71,6 +71,9 @@ class Theirs:
 
     __hash__ = object.__hash__
 
+    def __index__(self):
+        return 1  # as her object might: nothing of it may be called while a message is read
+
 
 def read(data, limits=None):
     decoder = Decoder(data, limits or Limits(), Theirs, lambda n: f"ours {n}", [])
@@ -1004,6 +1007,20 @@ def test_objects_that_the_checker_has_let_go_are_forgotten_there(student):
     assert alive() == 0
 
 
+def test_an_object_that_comes_while_it_is_let_go_is_kept(student):
+    student.run("""
+        class Thing: name = "the thing"
+        thing = Thing()
+        def get(f):
+            f()
+            return thing
+    """)
+    held = [ask(student["thing"])]
+    again = student["get"](held.clear)
+    student.run("pass")  # tells of what was let go
+    assert again.name == "the thing"
+
+
 # ---- what breaks ----------------------------------------------------------------------------------------------------
 
 
@@ -1025,6 +1042,9 @@ def test_her_limits_are_named_here_and_the_connection_stays_usable(student):
         class Long:
             def __repr__(self): return "x" * 10**6
             __str__ = __repr__
+        class Endless:
+            def __len__(self): return 2**62
+            def __iter__(self): return iter([])
         def forever(n): return forever(n)
     """)
     for question, error in [
@@ -1034,6 +1054,7 @@ def test_her_limits_are_named_here_and_the_connection_stays_usable(student):
         (lambda: student["wide"](), ArrayTooLarge),
         (lambda: student["long"](), TooLarge),
         (lambda: student["forever"](1), RecursionError),
+        (lambda: list(student["Endless"]()), TooMany),
     ]:
         with pytest.raises(error):
             question()
@@ -1073,9 +1094,10 @@ def test_a_call_that_does_not_end_is_ended(fresh):
 
 def test_a_loop_of_calls_back_is_ended_and_so_is_a_cell(fresh):
     one = fresh("def loop(f):\n    while True: f(1)")
-    loop = one["loop"]
+    loop, begin = one["loop"], time.monotonic()
     with pytest.raises(StudentTimeout), one.connection.cell(0.3):
         loop(lambda x: x)
+    assert time.monotonic() - begin < 8
 
 
 @pytest.mark.parametrize(
@@ -1088,8 +1110,9 @@ def test_a_loop_of_calls_back_is_ended_and_so_is_a_cell(fresh):
 )
 def test_a_process_that_ends_is_told_how(fresh, code, fate):
     one = fresh(f"def f(): {code}")
-    with pytest.raises(StudentGone, match=fate):
-        one["f"]()
+    f = one["f"]
+    with pytest.raises(StudentGone, match=fate), one.connection.cell(10), suppress(Exception):
+        f()
     with pytest.raises(StudentGone, match=fate):
         _ = one["f"]
 
