@@ -246,7 +246,7 @@ def test_a_job_that_is_waiting_or_running_is_not_run_a_second_time(tmp_path):
     future, run, args = executor.futures[0]
     future.set_result(run(*args))
     assert first.done() and second.done()
-    assert dispatch(job()).result() is None
+    assert dispatch(job()).result(10) is None
     assert (dispatch.executed, dispatch.known, len(executor.futures)) == (1, 1, 1)
 
 

@@ -64,6 +64,8 @@ class Job:
 
         Text cells are left out: an essay that changed is no reason to run the tests again. Their number and place
         count, since messages name cells by their number.
+
+        The notebook is the unit: if one of its tests changed, all of it runs again, and no other notebook does.
         """
         notebook = json.loads(self.notebook)
         cells = [
