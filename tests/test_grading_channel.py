@@ -323,6 +323,7 @@ def npy(descr="<f8", order="False", shape="(3,)", data=bytes(24), version=b"\x01
         npy(version=b"\x02\x00"),
         npy().replace(b"'descr'", b"'other'"),
         npy()[:40],
+        npy()[:8] + b"\x10\x00" + npy()[10:],
         b"\x80\x04K\x01.",
         b"",
     ],
