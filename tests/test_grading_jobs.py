@@ -500,17 +500,17 @@ def test_a_run_that_is_killed_and_started_again_ends_like_one_that_is_not(course
     undisturbed = Path(shutil.copytree(course, tmp_path / "undisturbed"))
     whole = runs(undisturbed, 2)
     assert len(counted()) == 3
-    for group in range(2):  # six kills on the way to each whole run
+    for group in range(4):  # three kills on the way to each whole run
         root = Path(shutil.copytree(course, tmp_path / f"killed-{group}"))
-        seeds = range(6 * group, 6 * group + 6)
+        seeds = range(3 * group, 3 * group + 3)
         moments = [random.Random(seed).randrange(whole) for seed in seeds]
         killed = [runs(root, 2 if seed % 2 else 1, moment) is None for seed, moment in zip(seeds, moments, strict=True)]
-        assert sum(killed) >= 4  # what is done need not be done again: later runs may end before their moment
         assert runs(root, 2 - group % 2)
         assert dump(root) == dump(undisturbed), f"killed with seeds {seeds} at {moments} of {whole}"
         for folder in ("autograded", "gradebook.results"):
             assert texts(root / folder) == texts(undisturbed / folder)
         assert (root / "grades.csv").read_text() == (undisturbed / "grades.csv").read_text()
+        assert any(killed)  # what is done need not be done again: later runs may end before their moment
     counted()
     assert runs(root, 2)
     assert counted() == []
