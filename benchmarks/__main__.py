@@ -85,7 +85,7 @@ def graph() -> None:
         targets = {(ours, tensorflow): 0.15, (ours, torch): 0.6, (on_torch, torch): 1.15}
         if not small:
             targets = {(ours, tensorflow): 0.8, (ours, torch): 1.0, (on_torch, tensorflow): 0.8, (on_torch, torch): 1.0}
-        for threads in (1,) if small else (1, 2):
+        for threads in (1, 2):
             if threads > (os.cpu_count() or 1):
                 console.print(f"{title}, {threads} threads: not measured, this machine has fewer cores")
                 continue
