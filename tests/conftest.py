@@ -14,14 +14,6 @@ import pytest
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
 
-def pytest_collection_modifyitems(items):
-    """Keep together, where processes share the work, what shares a fixture that is dear: a module, a graded class."""
-    for item in items:
-        values = item.callspec.params if hasattr(item, "callspec") else {}
-        assignment = values.get("name") if item.path.stem == "test_assignments" else None
-        item.add_marker(pytest.mark.xdist_group(assignment or item.path.stem))
-
-
 @pytest.fixture
 def no_warnings():
     """A warning is an error in the test, and so are numpy's floating-point conditions.

@@ -260,7 +260,7 @@ def test_all_checks_run_and_the_end_names_those_that_failed(tmp_path, broken):
         "ruff check .",
         "ruff format --check .",
         "python -m mypy",
-        "python -m pytest -q -n auto --dist loadgroup",
+        "python -m pytest -q -n auto --dist loadfile",
         "python -m pytest -q --nbval --nbval-current-env --nbval-cell-timeout 120 lectures solutions",
     ]
     last = result.stdout.splitlines()[-1]
