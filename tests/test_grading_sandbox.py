@@ -612,7 +612,7 @@ def test_no_socket_of_the_machine(walled):
         "open('/usr/x', 'w')",
         "open('/x', 'w')",
         "open('/etc/passwd', 'a')",
-        "os.mkdir('/work')",
+        "os.mkdir('/place')",
         "open('/dev/x', 'w')",
         "open('/home/x', 'w')",
         f"open({str(ROOT / 'dlkit/__init__.py')!r}, 'a')",

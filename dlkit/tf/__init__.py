@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from dlkit.tf import contrib, errors, layers, losses, metrics, nn, summary, train
+from dlkit.tf.building import convert_to_tensor
 from dlkit.tf.classes import confusion_matrix
 from dlkit.tf.clipping import clip_by_global_norm, clip_by_norm, global_norm
 from dlkit.tf.collections import (
@@ -42,7 +43,6 @@ from dlkit.tf.graph import (
     Operation,
     Tensor,
     control_dependencies,
-    convert_to_tensor,
     device,
     get_default_graph,
     name_scope,

@@ -6,10 +6,11 @@ from typing import Any
 
 from dlkit.arrays import namespace
 from dlkit.autograd.operation import operation
+from dlkit.tf.building import add_formula, convert_to_tensor
 from dlkit.tf.dtypes import as_dtype, int32
 from dlkit.tf.errors import InvalidArgumentError
 from dlkit.tf.formulas import cast as cast_array
-from dlkit.tf.graph import Tensor, add_formula, convert_to_tensor
+from dlkit.tf.graph import Tensor
 from dlkit.tf.mathematics import cast
 from dlkit.tf.shapes import written
 from dlkit.tf.shaping import ones_like

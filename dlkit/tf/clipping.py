@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from dlkit.tf.graph import Tensor, convert_to_tensor, name_scope
+from dlkit.tf.building import convert_to_tensor
+from dlkit.tf.graph import Tensor, name_scope
 from dlkit.tf.mathematics import add_n, less, maximum, multiply, reduce_sum, sqrt, square, where
 from dlkit.tf.shaping import identity
 

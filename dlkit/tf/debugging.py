@@ -8,8 +8,9 @@ import numpy as np
 
 from dlkit.arrays import to_numpy
 from dlkit.autograd.operation import operation
+from dlkit.tf.building import add_formula, convert_to_tensor
 from dlkit.tf.errors import InvalidArgumentError
-from dlkit.tf.graph import Operation, Tensor, add_formula, control_dependencies, convert_to_tensor, get_default_graph
+from dlkit.tf.graph import Operation, Tensor, control_dependencies, get_default_graph
 from dlkit.tf.variables import group
 
 __all__ = ["add_check_numerics_ops", "check_numerics"]

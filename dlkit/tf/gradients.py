@@ -18,7 +18,8 @@ from dlkit.autograd import gradients as eager_gradients
 from dlkit.autograd.operation import _no_rule
 from dlkit.autograd.operations.shapes import sum_to
 from dlkit.tf import formulas
-from dlkit.tf.graph import Operation, Tensor, add_formula, convert_to_tensor, name_scope, type_of
+from dlkit.tf.building import add_formula, convert_to_tensor, type_of
+from dlkit.tf.graph import Operation, Tensor, name_scope
 
 __all__ = ["Rule", "gradients"]
 

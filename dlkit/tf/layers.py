@@ -11,8 +11,9 @@ from typing import Any
 
 from dlkit.autograd import operations as op
 from dlkit.tf import nn
+from dlkit.tf.building import add_formula, convert_to_tensor
 from dlkit.tf.errors import not_offered
-from dlkit.tf.graph import Tensor, add_formula, convert_to_tensor, name_scope
+from dlkit.tf.graph import Tensor, name_scope
 from dlkit.tf.mathematics import where
 from dlkit.tf.random import ones_initializer, zeros_initializer
 from dlkit.tf.scopes import get_variable, variable_scope

@@ -11,9 +11,10 @@ from typing import Any
 
 from dlkit.autograd import operations as op
 from dlkit.tf import nn
+from dlkit.tf.building import add_formula, convert_to_tensor
 from dlkit.tf.collections import GraphKeys, get_collection
 from dlkit.tf.errors import not_offered
-from dlkit.tf.graph import Tensor, add_formula, convert_to_tensor, name_scope
+from dlkit.tf.graph import Tensor, name_scope
 from dlkit.tf.mathematics import abs, add_n, cast, equal, log, minimum, not_equal, reduce_mean, reduce_sum
 from dlkit.tf.mathematics import where as choose
 from dlkit.tf.shapes import may_agree, written

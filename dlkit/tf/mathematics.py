@@ -7,8 +7,9 @@ from typing import Any
 
 from dlkit.autograd import operations as op
 from dlkit.tf import formulas
+from dlkit.tf.building import add_formula, convert_to_tensor
 from dlkit.tf.dtypes import as_dtype, int64
-from dlkit.tf.graph import Tensor, add_formula, convert_to_tensor
+from dlkit.tf.graph import Tensor
 
 __all__ = [
     "abs",

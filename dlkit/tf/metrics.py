@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from dlkit.tf.building import convert_to_tensor
 from dlkit.tf.collections import GraphKeys
 from dlkit.tf.errors import not_offered
-from dlkit.tf.graph import Tensor, convert_to_tensor, get_default_graph
+from dlkit.tf.graph import Tensor, get_default_graph
 from dlkit.tf.mathematics import cast, equal, reduce_sum, where
 from dlkit.tf.scopes import variable_scope
 from dlkit.tf.shapes import may_agree, written

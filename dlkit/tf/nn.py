@@ -8,9 +8,10 @@ from typing import Any
 from dlkit.autograd import operations as op
 from dlkit.autograd.operation import operation
 from dlkit.tf import formulas
+from dlkit.tf.building import add_formula, convert_to_tensor
 from dlkit.tf.classes import in_top_k
 from dlkit.tf.errors import not_offered
-from dlkit.tf.graph import Tensor, add_formula, convert_to_tensor, name_scope
+from dlkit.tf.graph import Tensor, name_scope
 from dlkit.tf.mathematics import cast, reduce_mean, reduce_sum
 from dlkit.tf.random import RandomOperation, uniform
 from dlkit.tf.shapes import written

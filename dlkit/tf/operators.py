@@ -11,7 +11,7 @@ __all__ = ["Operators"]
 
 
 def _add(formula: Any, name: str, operands: tuple[Any, ...], **options: Any) -> Any:
-    from dlkit.tf.graph import add_formula
+    from dlkit.tf.building import add_formula
 
     return add_formula(formula, operands, options, name)
 

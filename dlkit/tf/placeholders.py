@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from dlkit.tf import formulas
+from dlkit.tf.building import convert_to_tensor
 from dlkit.tf.dtypes import as_dtype
-from dlkit.tf.graph import Operation, Tensor, convert_to_tensor
+from dlkit.tf.graph import Operation, Tensor
 from dlkit.tf.shapes import as_shape
 
 __all__ = ["placeholder", "placeholder_with_default"]

@@ -15,8 +15,9 @@ import numpy as np
 
 from dlkit.arrays import array, is_torch
 from dlkit.nn.initialisers import fans
+from dlkit.tf.building import convert_to_tensor
 from dlkit.tf.dtypes import DType, as_dtype, float32
-from dlkit.tf.graph import Operation, Tensor, convert_to_tensor, get_default_graph
+from dlkit.tf.graph import Operation, Tensor, get_default_graph
 from dlkit.tf.shaping import constant, lengths_by, pack_shape, shape_source, static
 
 __all__ = [

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from dlkit.arrays import array, is_array, is_torch, random_generator, to_numpy
-from dlkit.tf.graph import Graph, Operation, Tensor, exact, get_default_graph
+from dlkit.tf.building import exact
+from dlkit.tf.graph import Graph, Operation, Tensor, get_default_graph
 from dlkit.tf.plan import Plan
 from dlkit.tf.shapes import compatible, written
 from dlkit.tf.variables import Variable

@@ -12,8 +12,9 @@ from dlkit.autograd import operations as op
 from dlkit.autograd.operation import operation
 from dlkit.autograd.operations.shapes import _concatenate, _stack
 from dlkit.tf import formulas
+from dlkit.tf.building import add_formula, convert_to_tensor
 from dlkit.tf.dtypes import DType, as_dtype, float32, int32
-from dlkit.tf.graph import Operation, Tensor, add_formula, convert_to_tensor
+from dlkit.tf.graph import Operation, Tensor
 from dlkit.tf.shapes import Shape, as_shape
 
 __all__ = [

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from dlkit.arrays import to_numpy
+from dlkit.tf.building import convert_to_tensor
 from dlkit.tf.collections import GraphKeys
 from dlkit.tf.dtypes import DType
 from dlkit.tf.errors import InvalidArgumentError, not_offered
-from dlkit.tf.graph import Graph, Operation, Tensor, convert_to_tensor, get_default_graph, name_scope
+from dlkit.tf.graph import Graph, Operation, Tensor, get_default_graph, name_scope
 from dlkit.tf.shapes import written
 
 __all__ = ["FileWriter", "Summary", "SummaryValue", "histogram", "merge", "merge_all", "scalar"]

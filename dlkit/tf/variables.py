@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from dlkit.tf.building import convert_to_tensor
 from dlkit.tf.errors import FailedPreconditionError
-from dlkit.tf.graph import Operation, Tensor, _set, convert_to_tensor, get_default_graph, name_scope
+from dlkit.tf.graph import Operation, Tensor, _set, get_default_graph, name_scope
 from dlkit.tf.shapes import compatible, written
 from dlkit.tf.shaping import identity
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from dlkit.autograd import operations as op
 from dlkit.tf import nn
+from dlkit.tf.building import add_formula, convert_to_tensor
 from dlkit.tf.collections import GraphKeys, get_collection
 from dlkit.tf.dtypes import float32
 from dlkit.tf.errors import not_offered
-from dlkit.tf.graph import Tensor, add_formula, convert_to_tensor, name_scope
+from dlkit.tf.graph import Tensor, name_scope
 from dlkit.tf.mathematics import abs, add_n, multiply, reduce_sum
 from dlkit.tf.random import variance_scaling_initializer as scaled
 from dlkit.tf.random import zeros_initializer

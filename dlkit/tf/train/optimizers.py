@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dlkit import optim
+from dlkit.tf.building import convert_to_tensor
 from dlkit.tf.gradients import gradients
-from dlkit.tf.graph import Operation, Tensor, control_dependencies, convert_to_tensor
+from dlkit.tf.graph import Operation, Tensor, control_dependencies
 from dlkit.tf.shapes import written
 from dlkit.tf.variables import Variable, assign_add, group
 

@@ -12,7 +12,8 @@ from itertools import pairwise
 from typing import Any
 
 from dlkit.autograd import operations as op
-from dlkit.tf.graph import Tensor, convert_to_tensor, name_scope
+from dlkit.tf.building import convert_to_tensor
+from dlkit.tf.graph import Tensor, name_scope
 from dlkit.tf.mathematics import cast, ceil, cos, equal, exp, floor, minimum, pow, where
 from dlkit.tf.shaping import identity
 
