@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-__all__ = ["arguments", "find", "misspelt", "nearest", "refuse", "snake"]
+__all__ = ["arguments", "described", "find", "made_from", "misspelt", "nearest", "refuse", "snake"]
 
 # What arguments were called in Keras 1 and early Keras 2.
 _RENAMED = {
@@ -43,6 +43,25 @@ def find(name: Any, table: Mapping[str, Any], what: str) -> Any:
             if _plain(key) == plain:
                 return entry
     raise ValueError(f"{what} must be one that is known; got {name!r}. {nearest(name, table)}")
+
+
+def described(thing: Any, kinds: Iterable[Any], what: str) -> dict[str, Any]:
+    """Return the name and the arguments of one of Keras's own, as JSON can say them.
+
+    Raises
+    ------
+    ValueError
+        If it is not one of Keras's.
+    """
+    if type(thing) not in kinds:
+        shown = getattr(thing, "rule", None) or getattr(thing, "name", None) or thing
+        raise ValueError(f"{what} must be one of Keras's to be written to a file; got {shown!r}")
+    return {"class_name": type(thing).__name__, "config": thing.get_config()}
+
+
+def made_from(description: Mapping[str, Any], table: Mapping[str, Any], what: str) -> Any:
+    """Return what `described` was given."""
+    return find(description.get("class_name"), table, what)(**description.get("config", {}))
 
 
 def nearest(name: Any, known: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from dlkit._checks import number
 from dlkit.arrays import namespace
-from dlkit.keras._names import find
+from dlkit.keras._names import described, find, made_from
 
 __all__ = ["MaxNorm", "NonNeg", "UnitNorm", "deserialize", "get", "maxnorm", "serialize"]
 
@@ -114,11 +114,9 @@ def serialize(constraint: Any) -> dict[str, Any] | None:
     """
     if constraint is None:
         return None
-    if type(constraint) not in _KNOWN.values():
-        raise ValueError(f"constraint must be one of Keras's to be written to a file; got {constraint!r}")
-    return {"class_name": type(constraint).__name__, "config": constraint.get_config()}
+    return described(constraint, _KNOWN.values(), "constraint")
 
 
 def deserialize(config: dict[str, Any]) -> Any:
     """Return what `serialize` was given."""
-    return find(config.get("class_name"), _KNOWN, "constraint")(**config.get("config", {}))
+    return made_from(config, _KNOWN, "constraint")

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dlkit._checks import number
-from dlkit.keras._names import find, refuse
+from dlkit.keras._names import described, find, made_from, refuse
 from dlkit.keras._random import branch, generator
 from dlkit.nn.initialisers import fans
 
@@ -290,12 +290,10 @@ def serialize(initializer: Any) -> dict[str, Any]:
     ValueError
         If it is not one of Keras's.
     """
-    if type(initializer) not in _CLASSES:
-        raise ValueError(f"initializer must be one of Keras's to be written to a file; got {initializer!r}")
-    return {"class_name": type(initializer).__name__, "config": initializer.get_config()}
+    return described(initializer, _CLASSES, "initializer")
 
 
 def deserialize(config: dict[str, Any]) -> Any:
     """Return what `serialize` was given."""
     refuse("an initializer's description", {k: v for k, v in config.items() if k not in ("class_name", "config")}, [])
-    return find(config.get("class_name"), _KNOWN, "initializer")(**config.get("config", {}))
+    return made_from(config, _KNOWN, "initializer")

@@ -17,7 +17,7 @@ from dlkit import losses as ours
 from dlkit._checks import number
 from dlkit._operands import like, plain
 from dlkit.autograd import operations as op
-from dlkit.keras._names import find, snake
+from dlkit.keras._names import described, find, made_from, snake
 
 EPSILON = 1e-7  # Keras's
 
@@ -370,11 +370,9 @@ def serialize(loss: Loss) -> dict[str, Any]:
     ValueError
         If it is not one of Keras's.
     """
-    if type(loss) not in _CLASSES:
-        raise ValueError(f"loss must be one of Keras's to be written to a file; got {loss.name!r}")
-    return {"class_name": type(loss).__name__, "config": loss.get_config()}
+    return described(loss, _CLASSES, "loss")
 
 
 def deserialize(config: dict[str, Any]) -> Loss:
     """Return what `serialize` was given."""
-    return find(config.get("class_name"), KNOWN, "loss")(**config.get("config", {}))
+    return made_from(config, KNOWN, "loss")

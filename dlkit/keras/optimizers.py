@@ -12,7 +12,7 @@ from typing import Any
 from dlkit import optim
 from dlkit._checks import number
 from dlkit.arrays import namespace
-from dlkit.keras._names import find, misspelt
+from dlkit.keras._names import described, find, made_from, misspelt
 from dlkit.optim.schedules import Constant
 
 __all__ = [
@@ -502,11 +502,9 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
     ValueError
         If it is not one of Keras's, or its learning rate is a function of one's own.
     """
-    if type(optimizer) not in KNOWN.values():
-        raise ValueError(f"optimizer must be one of Keras's to be written to a file; got {optimizer.rule!r}")
-    return {"class_name": type(optimizer).__name__, "config": optimizer.get_config()}
+    return described(optimizer, KNOWN.values(), "optimizer")
 
 
 def deserialize(config: dict[str, Any]) -> Optimizer:
     """Return what `serialize` was given, its state not included."""
-    return find(config.get("class_name"), KNOWN, "optimizer")(**config.get("config", {}))
+    return made_from(config, KNOWN, "optimizer")

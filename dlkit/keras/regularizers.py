@@ -7,7 +7,7 @@ from typing import Any
 
 from dlkit._checks import number
 from dlkit.autograd import operations as op
-from dlkit.keras._names import find
+from dlkit.keras._names import described, find, made_from
 
 __all__ = ["L1", "L1L2", "L2", "deserialize", "get", "l1", "l1_l2", "l2", "serialize"]
 
@@ -116,11 +116,9 @@ def serialize(regularizer: Any) -> dict[str, Any] | None:
     """
     if regularizer is None:
         return None
-    if type(regularizer) not in _KNOWN.values():
-        raise ValueError(f"regularizer must be one of Keras's to be written to a file; got {regularizer!r}")
-    return {"class_name": type(regularizer).__name__, "config": regularizer.get_config()}
+    return described(regularizer, _KNOWN.values(), "regularizer")
 
 
 def deserialize(config: dict[str, Any]) -> Any:
     """Return what `serialize` was given."""
-    return find(config.get("class_name"), _KNOWN, "regularizer")(**config.get("config", {}))
+    return made_from(config, _KNOWN, "regularizer")
