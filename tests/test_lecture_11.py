@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
+from lecture_answers import replies_of
 
 LECTURE = Path(__file__).parents[1] / "lectures" / "11_backpropagation.ipynb"
 
@@ -129,13 +129,7 @@ def numbers_back(steps):
 @pytest.fixture(scope="module")
 def replies():
     """Return what the lecture prints for each of ANSWERS."""
-    notebook = nbformat.read(LECTURE, as_version=4)
-    first = len(notebook.cells) + 1
-    notebook.cells.append(nbformat.v4.new_code_cell(BACK))
-    notebook.cells += [nbformat.v4.new_code_cell(code) for code, _ in ANSWERS.values()]
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    texts = ("".join(o.get("text", "") for o in cell.outputs) for cell in notebook.cells[first:])
-    return dict(zip(ANSWERS, texts, strict=True))
+    return replies_of(LECTURE, ANSWERS, BACK)
 
 
 @pytest.mark.parametrize("name", ANSWERS)

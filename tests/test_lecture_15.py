@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-from nbclient import NotebookClient
+from lecture_answers import replies_of
 
 LECTURE = Path(__file__).parents[1] / "lectures" / "15_computational_graphs.ipynb"
 
@@ -248,12 +248,7 @@ NOT_MADE = {
 @pytest.fixture(scope="module")
 def replies():
     """Return what the lecture prints for each of ANSWERS."""
-    notebook = nbformat.read(LECTURE, as_version=4)
-    first = len(notebook.cells)
-    notebook.cells += [nbformat.v4.new_code_cell(code) for code, _ in ANSWERS.values()]
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    texts = ("".join(o.get("text", "") for o in cell.outputs) for cell in notebook.cells[first:])
-    return dict(zip(ANSWERS, texts, strict=True))
+    return replies_of(LECTURE, ANSWERS)
 
 
 @pytest.mark.parametrize("name", ANSWERS)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
+from lecture_answers import replies_of
 
 LECTURE = Path(__file__).parents[1] / "lectures" / "16_mlp_recipes.ipynb"
 
@@ -225,14 +225,8 @@ def what_the_exercises_need():
 @pytest.fixture(scope="module")
 def replies():
     """Return what the lecture prints for each of ANSWERS."""
-    notebook = nbformat.v4.new_notebook()
-    needed = what_the_exercises_need()
     imports = "from dlkit.keras.layers import Dense, Dropout\nfrom dlkit.keras.optimizers import Adam, RMSprop"
-    codes = [*needed, imports, *(code for code, _ in ANSWERS.values())]  # the imports are the lecture's, for answers
-    notebook.cells = [nbformat.v4.new_code_cell(code) for code in codes]
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    texts = ["".join(o.get("text", "") for o in cell.outputs) for cell in notebook.cells]
-    return dict(zip(ANSWERS, texts[len(needed) + 1 :], strict=True))
+    return replies_of(what_the_exercises_need(), ANSWERS, imports)  # the imports are the lecture's, for answers
 
 
 @pytest.mark.parametrize("name", ANSWERS)
