@@ -17,7 +17,20 @@ from dlkit.grading.feedback import Failure
 class Result:
     """What came out for one submission; `trouble` says why it was not graded, if it was not.
 
-    `seconds` is what it added to the time of the whole run, `executed` how many of its notebooks had to run for it.
+    Attributes
+    ----------
+    marks : dict
+        For each item the marks, and the most that there are.
+    penalty : float
+        What was taken off the sum of the marks for lateness, as the gradebook has it.
+    seconds, executed
+        What it added to the time of the whole run, and how many of its notebooks had to run for it.
+    run_seconds, cpu_seconds : float
+        What the runs of its notebooks took, today or whenever they ran: `dlkit.grading.jobs.Result.resources`.
+    events : list of str
+        What went wrong with the machinery before its notebooks had run: `dlkit.grading.jobs.Result.events`.
+    pages : list of str
+        Its feedback: HTML files, relative to the course folder, with ``/`` between their parts.
     """
 
     assignment: str
@@ -32,11 +45,17 @@ class Result:
     trouble: str | None = None
     seconds: float = 0.0
     executed: int = 0
+    penalty: float = 0.0
+    run_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    events: list[str] = field(default_factory=list)
+    pages: list[str] = field(default_factory=list)
 
     @property
     def total(self) -> tuple[float, float]:
-        """Marks, and the most that there are."""
-        return sum(m for m, _ in self.marks.values()), sum(most for _, most in self.marks.values())
+        """Marks less the penalty, and the most that there are; as in nbgrader's table, never less than nothing."""
+        earned = sum(got for got, _ in self.marks.values())
+        return max(0.0, earned - self.penalty), sum(most for _, most in self.marks.values())
 
 
 def show_marks(console: Console, assignment: str, results: list[Result]) -> None:
@@ -52,6 +71,7 @@ def show_marks(console: Console, assignment: str, results: list[Result]) -> None
         cells = ["hand" if i in r.by_hand else f"{r.marks[i][0]:g}" if i in r.marks else "–" for i in items]
         total = "–" if r.trouble else f"{r.total[0]:g} / {r.total[1]:g}"
         late = f"{r.hours_late:.1f}" if r.hours_late else ""
+        late += f" −{r.penalty:g} marks" if r.penalty else ""
         table.add_row(*map(Text, [r.student, r.name, *cells, total, late]))
         lines = [("not graded: " + r.trouble, "bold red")] if r.trouble else []
         reasons = list(dict.fromkeys(f.short for f in r.lost))
