@@ -39,7 +39,15 @@ def network(optimizer="adam", **settings):
 
 
 @pytest.mark.parametrize(
-    "optimizer", ["sgd", "adam", "rmsprop", "adadelta", optimizers.SGD(0.1, momentum=0.9, decay=0.1)]
+    "optimizer",
+    [
+        "sgd",
+        "adam",
+        "rmsprop",
+        "adadelta",
+        optimizers.SGD(0.1, momentum=0.9, decay=0.1),
+        optimizers.RMSprop(0.01, momentum=0.9, centered=True),
+    ],
 )
 def test_going_on_from_a_file_is_not_having_stopped(tmp_path, device, optimizer):
     """Weights, averages of normalization, state of the optimizer, masks of dropout, order of samples: all go on."""

@@ -341,6 +341,9 @@ def test_optimizers_in_the_words_of_keras_2():
     assert (adam.learning_rate, adam.rule.beta1, adam.rule.epsilon) == (0.01, 0.8, 1e-8)
     adam.learning_rate = 0.5
     assert adam.rule.rate(1) == adam.lr == 0.5
+    rmsprop = optimizers.RMSprop(0.01, 0.8, 0.5, 1e-6, True)  # in Keras's order
+    assert (rmsprop.rule.rho, rmsprop.rule.momentum, rmsprop.rule.epsilon) == (0.8, 0.5, 1e-6) and rmsprop.rule.centered
+    assert repr(optimizers.deserialize(optimizers.serialize(rmsprop)).rule) == repr(rmsprop.rule)
     model = classifier(optimizer=optim.Adam(0.01))
     assert model.optimizer.rule.convention == "torch"  # a rule as it is
 
@@ -638,7 +641,8 @@ BAD_ROWS[7] = [1, 1, 0]
         (lambda: Sequential().compile("sgd", "mse", device="cuda:99"), ValueError, "device 'cuda:99' is not there"),
         (lambda: optimizers.SGD(learning_rat=1), TypeError, "no argument 'learning_rat'. Did you mean 'learning_rate'"),
         (lambda: optimizers.Adam(amsgrad=True), ValueError, "Adam: amsgrad is not offered"),
-        (lambda: optimizers.RMSprop(momentum=0.9), ValueError, "RMSprop: momentum is not offered"),
+        (lambda: optimizers.RMSprop(momentum=1.5), ValueError, r"momentum must be in \[0, 1\); got 1.5"),
+        (lambda: optimizers.Adam(centered=False), TypeError, "Adam has no argument 'centered'"),
         (lambda: optimizers.SGD(clipnorm=1, clipvalue=1), ValueError, "only one of clipnorm"),
         (lambda: optimizers.SGD(clipnorm=0), ValueError, "clipnorm must be"),
         (lambda: optimizers.Optimizer("sgd"), TypeError, "rule must be an UpdateRule"),

@@ -51,6 +51,8 @@ RULES = [
     FullAdagrad(0.1),
     RMSProp(0.01),
     RMSProp(0.01, convention="tensorflow"),
+    RMSProp(0.01, momentum=0.9),
+    RMSProp(0.01, convention="keras", momentum=0.9, centered=True),
     Adam(0.1),
     AdamW(0.1),
     Nadam(0.1),
@@ -108,6 +110,9 @@ TORCH = [
     (lambda rate: Adagrad(rate, 1e-3, 0.2), "Adagrad", {"eps": 1e-3, "initial_accumulator_value": 0.2}),
     (lambda rate: RMSProp(rate), "RMSprop", {}),
     (lambda rate: RMSProp(rate, 0.9, 1e-3), "RMSprop", {"alpha": 0.9, "eps": 1e-3}),
+    (lambda rate: RMSProp(rate, momentum=0.9), "RMSprop", {"momentum": 0.9}),
+    (lambda rate: RMSProp(rate, centered=True), "RMSprop", {"centered": True}),
+    (lambda rate: RMSProp(rate, momentum=0.9, centered=True), "RMSprop", {"momentum": 0.9, "centered": True}),
     (lambda rate: Adam(rate), "Adam", {}),
     (lambda rate: Adam(rate, 0.8, 0.99, 1e-3), "Adam", {"betas": (0.8, 0.99), "eps": 1e-3}),
     (lambda rate: AdamW(rate), "AdamW", {}),
@@ -173,6 +178,13 @@ KERAS = [
     ),
     (lambda rate: Adagrad(rate, convention="keras"), "Adagrad", {}),
     (lambda rate: RMSProp(rate, convention="keras"), "RMSprop", {}),
+    (lambda rate: RMSProp(rate, momentum=0.9, convention="keras"), "RMSprop", {"momentum": 0.9}),
+    (lambda rate: RMSProp(rate, centered=True, convention="keras"), "RMSprop", {"centered": True}),
+    (
+        lambda rate: RMSProp(rate, momentum=0.9, centered=True, convention="keras"),
+        "RMSprop",
+        {"momentum": 0.9, "centered": True},
+    ),
     (lambda rate: Adam(rate, convention="keras"), "Adam", {}),
     (lambda rate: AdamW(rate, convention="keras"), "AdamW", {}),
     (lambda rate: Nadam(rate, convention="keras"), "Nadam", {}),
@@ -287,6 +299,37 @@ def tf_rmsprop(x, g, s, eta, t):
     return x - eta * g / math.sqrt(s["ms"] + 1e-10)
 
 
+def torch_rmsprop_all(x, g, s, eta, t):
+    s["v"] = 0.99 * s.get("v", 0) + 0.01 * g**2
+    s["g_ave"] = 0.99 * s.get("g_ave", 0) + 0.01 * g
+    s["b"] = 0.9 * s.get("b", 0) + g / (math.sqrt(s["v"] - s["g_ave"] ** 2) + 1e-8)
+    return x - eta * s["b"]
+
+
+def rmsprop_all(start, epsilon):
+    """Keras's and TensorFlow's, with momentum and centered; ApplyCenteredRMSProp."""
+
+    def formula(x, g, s, eta, t):
+        s["ms"] = 0.9 * s.get("ms", start) + (1 - 0.9) * g**2
+        s["mg"] = 0.9 * s.get("mg", 0) + (1 - 0.9) * g
+        s["mom"] = 0.8 * s.get("mom", 0) + eta * g / math.sqrt(s["ms"] - s["mg"] ** 2 + epsilon)
+        return x - s["mom"]
+
+    return formula
+
+
+def tf_rmsprop_momentum(x, g, s, eta, t):
+    s["ms"] = 0.9 * s.get("ms", 1) + (1 - 0.9) * g**2
+    s["mom"] = 0.8 * s.get("mom", 0) + eta * g / math.sqrt(s["ms"] + 1e-10)
+    return x - s["mom"]
+
+
+def tf_rmsprop_centered(x, g, s, eta, t):
+    s["ms"] = 0.9 * s.get("ms", 1) + (1 - 0.9) * g**2
+    s["mg"] = 0.9 * s.get("mg", 0) + (1 - 0.9) * g
+    return x - eta * g / math.sqrt(s["ms"] - s["mg"] ** 2 + 1e-10)
+
+
 def moments(s, g):
     s["m"] = 0.9 * s.get("m", 0) + (1 - 0.9) * g
     s["v"] = 0.999 * s.get("v", 0) + (1 - 0.999) * g**2
@@ -371,6 +414,11 @@ DOCUMENTED = {
     ("RMSProp", "torch"): (RMSProp, {}, torch_rmsprop),
     ("RMSProp", "keras"): (RMSProp, {}, keras_rmsprop),
     ("RMSProp", "tensorflow"): (RMSProp, {}, tf_rmsprop),
+    ("RMSProp with all", "torch"): (RMSProp, {"momentum": 0.9, "centered": True}, torch_rmsprop_all),
+    ("RMSProp with all", "keras"): (RMSProp, {"momentum": 0.8, "centered": True}, rmsprop_all(0, 1e-7)),
+    ("RMSProp with all", "tensorflow"): (RMSProp, {"momentum": 0.8, "centered": True}, rmsprop_all(1, 1e-10)),
+    ("RMSProp with momentum", "tensorflow"): (RMSProp, {"momentum": 0.8}, tf_rmsprop_momentum),
+    ("RMSProp centered", "tensorflow"): (RMSProp, {"centered": True}, tf_rmsprop_centered),
     ("Adam", "torch"): (Adam, {}, torch_adam),
     ("Adam", "keras"): (Adam, {}, epsilon_hat(1e-7)),
     ("Adam", "tensorflow"): (Adam, {}, epsilon_hat(1e-8)),
@@ -464,12 +512,55 @@ def test_defaults_are_those_of_the_libraries():
         Momentum(0.1)
 
 
-# Adadelta, Nadam, Adamax
+# RMSProp, Adadelta, Nadam, Adamax
 
 
 def close(x, expected):
     """A few steps by hand, of a dozen roundings each, of numbers around 1; and ε = 1e-300, which is nothing."""
     assert np.abs(np.asarray(x) - expected).max() <= 64 * np.finfo(float).eps
+
+
+@pytest.mark.parametrize("convention", ["torch", "keras"])
+def test_rmsprop_with_momentum_and_centered_by_hand(convention):
+    """With ρ = μ = ½: v = ½ and m = ½, √(½ − ¼) = ½, d = 2;  v = ¼ and m = ¼, √(3/16), for g = 0 d is halved.
+
+    The rate falls from ½ to ¼: Keras's d is of the past's steps as they were made, torch's is not.
+    """
+    x = np.zeros(1)
+    rule = RMSProp(lambda t: 0.5**t, 0.5, 1e-300, 0.5, centered=True, convention=convention)
+    assert rule.slots == ("v", "m", "d")
+    rule.update([x], [np.ones(1)])
+    close(x, -1)
+    rule.update([x], [np.zeros(1)])
+    close(x, -1.5 if convention == "keras" else -1.25)
+    state = rule.state_dict()
+    close(state["v"][0], 0.25)
+    close(state["m"][0], 0.25)
+    close(state["d"][0], 0.5 if convention == "keras" else 1.0)
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_a_variance_below_0_counts_as_0(dtype, library):
+    """For a gradient that stays the same v − m² falls to 0, and by rounding below: 3.3² − 3.3² has no root."""
+    wrap = (lambda a: a) if library == "numpy" else pytest.importorskip("torch").from_numpy
+    x, v, m = (wrap(np.full(4, a, dtype)) for a in (1.0, 3.3**2 - 1e-5, 3.3))
+    rule = RMSProp(0.1, centered=True)
+    rule.load_state_dict({"rule": "RMSProp", "convention": "torch", "t": 5, "v": [v], "m": [m]})
+    rule.update([x], [wrap(np.full(4, 3.3, dtype))])
+    assert np.all(np.isfinite(np.asarray(x)))
+    assert np.all(np.asarray(rule.state_dict()["v"][0]) < np.asarray(rule.state_dict()["m"][0]) ** 2)
+
+
+def test_states_of_rmsprop_belong_to_their_settings():
+    plain, x = RMSProp(0.1), np.ones(2)
+    plain.update([x], [np.ones(2)])
+    assert set(plain.state_dict()) == {"rule", "convention", "t", "v"}  # no arrays for what is not asked for
+    with pytest.raises(ValueError, match=r"state must have the keys \['rule', 'convention', 't', 'v', 'd'\]"):
+        RMSProp(0.1, momentum=0.9).load_state_dict(plain.state_dict())
+    assert repr(RMSProp(momentum=0.5)) == (
+        "RMSProp(rate=0.01, rho=0.99, epsilon=1e-08, momentum=0.5, centered=False, convention='torch')"
+    )
 
 
 def test_adadelta_by_hand():
@@ -747,6 +838,7 @@ def test_projected_gradient_descent():
         lambda rate, **k: Adagrad(rate, convention="keras", **k),
         RMSProp,
         lambda rate, **k: RMSProp(rate, convention="tensorflow", **k),
+        lambda rate, **k: RMSProp(rate, momentum=0.5, **k),
         Adam,
         lambda rate, **k: AdamW(rate, weight_decay=0, **k),
         Nadam,
@@ -1332,6 +1424,7 @@ REFUSED = [
     (lambda: Adam(beta2=-0.1), ValueError, r"beta2 must be in \[0, 1\); got -0.1"),
     (lambda: Adam(epsilon=0), ValueError, "epsilon must be finite and > 0; got 0"),
     (lambda: RMSProp(rho=math.nan), ValueError, r"rho must be in \[0, 1\); got nan"),
+    (lambda: RMSProp(momentum=1.0), ValueError, r"momentum must be in \[0, 1\); got 1.0"),
     (lambda: Momentum(0.1, "0.9"), TypeError, "momentum must be a number; got '0.9'"),
     (lambda: AdamW(weight_decay=-1), ValueError, "weight_decay must be finite and >= 0; got -1"),
     (lambda: Adagrad(epsilon=0), ValueError, "epsilon and initial_accumulator must not both be 0"),
@@ -1488,7 +1581,7 @@ def test_importing_loads_numpy_only():
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("convention", ["torch", "keras", "tensorflow"])
-@pytest.mark.parametrize("rule", [Adam, AdamW])
+@pytest.mark.parametrize("rule", [Adam, AdamW, RMSProp])
 def test_the_fused_step_of_torch_is_the_rule(rule, convention, dtype):
     torch = pytest.importorskip("torch")
     dtype = getattr(torch, dtype)
@@ -1509,7 +1602,8 @@ def test_the_fused_step_of_torch_is_the_rule(rule, convention, dtype):
         gradients[1] = gradients[1][:1].expand(5)  # one number, five times, as the gradient of a sum is
         together.update(first, gradients)
         each.update(second, gradients)
-    assert all(used) != (rule is AdamW and convention == "tensorflow") and len(used) == 50
+    there = {AdamW: convention != "tensorflow", RMSProp: convention == "torch"}.get(rule, True)
+    assert used == [there] * 50
     for p, q in zip(first, second, strict=True):
         # 50 steps of size at most 1e-2·a few, each some 10 roundings: 500 eps of a number of size 1
         assert float((p - q).abs().max()) < 500 * torch.finfo(dtype).eps
@@ -1526,12 +1620,21 @@ def test_a_parameter_that_is_no_single_piece_of_memory_is_stepped_by_the_rule():
     np.testing.assert_allclose(turned.numpy(), whole.numpy(), rtol=0, atol=50 * np.finfo(float).eps)
 
 
-@pytest.mark.parametrize("rule", [Adam, AdamW])
+@pytest.mark.parametrize("settings", [{"momentum": 0.9}, {"centered": True}])
+def test_a_rule_with_more_to_keep_than_the_fused_step_has_is_stepped_by_its_formula(settings):
+    torch = pytest.importorskip("torch")
+    x, gradients = data(np.float32, steps=20)
+    ours, tensors = (run(RMSProp(0.01, **settings), x, gradients, wrap) for wrap in (np.array, torch.from_numpy))
+    assert np.abs(ours - tensors).max() <= bound(ours, np.float32, 10)
+    assert np.abs(ours - run(RMSProp(0.01), x, gradients)).max() > 1e-3
+
+
+@pytest.mark.parametrize("rule", [Adam, AdamW, RMSProp])
 def test_a_rule_made_from_another_is_stepped_by_its_own_formula(rule):
     torch = pytest.importorskip("torch")
 
     class Own(rule):
-        def step(self, x, g, m, v):
+        def step(self, x, g, *state):
             x -= 1.0
 
     class Further(Own):

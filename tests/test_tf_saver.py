@@ -12,6 +12,7 @@ OPTIMIZERS = {
     "Adagrad": lambda rate: tf.train.AdagradOptimizer(rate),
     "Adadelta": lambda rate: tf.train.AdadeltaOptimizer(rate),
     "RMSProp": lambda rate: tf.train.RMSPropOptimizer(rate),
+    "RMSProp with all": lambda rate: tf.train.RMSPropOptimizer(rate, momentum=0.9, centered=True),
     "Adam": lambda rate: tf.train.AdamOptimizer(rate),
     "Ftrl": lambda rate: tf.train.FtrlOptimizer(rate),
 }
@@ -240,6 +241,21 @@ def test_an_optimizer_of_other_variables(tmp_path):
         tf.errors.InvalidArgumentError, match=r"changes \['a:0', 'b:0', 'c:0'\] .*, but \['a:0', 'b:0'\]"
     ):
         tf.train.Saver().restore(sess, path)
+
+
+def test_a_file_of_other_settings_is_refused(tmp_path):
+    """In either direction: what is missing cannot be made up, and what is there must not get lost without a word."""
+    both = ("RMSProp", "RMSProp with all")
+    for mine, theirs in (both, both[::-1]):
+        first = Program(OPTIMIZERS[theirs]).begun().go(0, 3)
+        path = first.saver.save(first.sess, tmp_path / "model")
+        second = Program(OPTIMIZERS[mine]).begun()
+        before = second.values()
+        slots = {"RMSProp": r"\['v'\]", "RMSProp with all": r"\['d', 'm', 'v'\]"}
+        message = f"RMSProp keeps {slots[mine]} in the graph, but {slots[theirs]} in the checkpoint .*: its settings"
+        with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+            second.saver.restore(second.sess, path)
+        same(second.values(), before)
 
 
 def test_files_that_are_not_there_or_of_another_program(tmp_path):

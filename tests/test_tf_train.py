@@ -179,6 +179,19 @@ def rmsprop(x, g, s, t):
     return x - 0.01 * g / np.sqrt(s["v"] + 1e-10)
 
 
+def rmsprop_momentum(x, g, s, t):
+    s["v"] = 0.9 * s.get("v", np.ones_like(x)) + 0.1 * g**2
+    s["d"] = 0.5 * s.get("d", 0) + 0.01 * g / np.sqrt(s["v"] + 1e-10)
+    return x - s["d"]
+
+
+def rmsprop_centered(x, g, s, t):
+    s["v"] = 0.8 * s.get("v", np.ones_like(x)) + 0.2 * g**2
+    s["m"] = 0.8 * s.get("m", 0) + 0.2 * g
+    s["d"] = 0.5 * s.get("d", 0) + 0.01 * g / np.sqrt(s["v"] - s["m"] ** 2 + 1e-4)
+    return x - s["d"]
+
+
 def adam(x, g, s, t):
     s["m"] = 0.9 * s.get("m", 0) + 0.1 * g
     s["v"] = 0.999 * s.get("v", 0) + 0.001 * g**2
@@ -201,6 +214,8 @@ OPTIMIZERS = {
     "Adagrad": (lambda m: m.AdagradOptimizer(0.05), adagrad),
     "Adadelta": (lambda m: m.AdadeltaOptimizer(0.5, epsilon=1e-6), adadelta),
     "RMSProp": (lambda m: m.RMSPropOptimizer(0.01), rmsprop),
+    "RMSProp with momentum": (lambda m: m.RMSPropOptimizer(0.01, momentum=0.5), rmsprop_momentum),
+    "RMSProp centered": (lambda m: m.RMSPropOptimizer(0.01, 0.8, 0.5, 1e-4, False, True), rmsprop_centered),
     "Adam": (lambda m: m.AdamOptimizer(0.01), adam),
     "Ftrl": (
         lambda m: m.FtrlOptimizer(0.1, l1_regularization_strength=0.01, l2_regularization_strength=0.02),

@@ -159,7 +159,6 @@ def _rate(optimizer: Any, learning_rate: Any, old: dict[str, Any]) -> tuple[Any,
 # Arguments of Keras's that dlkit's rules do not have: their defaults may be written, and change nothing.
 _AS_IF_NOT_GIVEN: dict[str, tuple[Any, ...]] = {
     "amsgrad": (False,),
-    "centered": (False,),
     "ema_momentum": (0.99,),
     "ema_overwrite_frequency": (None,),
     "gradient_accumulation_steps": (None,),
@@ -198,7 +197,7 @@ class SGD(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """RMSprop: v ← ρ v + (1 − ρ) g², x ← x − η g/√(v + ε).
+    """RMSprop: v ← ρ v + (1 − ρ) g², d ← μ d + η g/√(v + ε), x ← x − d; see `dlkit.optim.RMSProp`.
 
     Parameters
     ----------
@@ -206,23 +205,32 @@ class RMSprop(Optimizer):
         η.
     rho : float in [0, 1), default 0.9
         ρ.
+    momentum : float in [0, 1), default 0.0
+        μ.
     epsilon : float > 0, default 1e-7
         ε.
+    centered : bool, default False
+        Whether to subtract m² from v below the root, with m ← ρ m + (1 − ρ) g.
     **kwargs
         See `Optimizer`; ``lr`` and ``decay`` as in Keras 2.
     """
 
-    settings = ("rho", "epsilon")
+    settings = ("rho", "momentum", "epsilon", "centered")
 
     def __init__(
-        self, learning_rate: Any = 0.001, rho: float = 0.9, epsilon: float | None = 1e-7, **kwargs: Any
+        self,
+        learning_rate: Any = 0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float | None = 1e-7,
+        centered: bool = False,
+        **kwargs: Any,
     ) -> None:
-        if kwargs.pop("momentum", 0.0):
-            raise ValueError("RMSprop: momentum is not offered; leave it out")
         rate, own = _rate(self, learning_rate, kwargs)
-        rule = optim.RMSProp(rate, rho, epsilon, convention="keras")
+        rule = optim.RMSProp(rate, rho, epsilon, momentum, centered=centered, convention="keras")
         super().__init__(rule, **own)
-        self._arguments = {"rho": rule.rho, "epsilon": rule.epsilon}
+        self._arguments = {"rho": rule.rho, "momentum": rule.momentum, "epsilon": rule.epsilon}
+        self._arguments["centered"] = rule.centered
 
 
 class Adagrad(Optimizer):

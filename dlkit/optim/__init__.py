@@ -25,10 +25,11 @@ state belongs to its convention: `UpdateRule.load_state_dict` refuses that of an
 
 from dlkit.optim.adadelta import Adadelta
 from dlkit.optim.adagrad import Adagrad, FullAdagrad
-from dlkit.optim.adam import Adam, Adamax, AdamW, Nadam, RMSProp
+from dlkit.optim.adam import Adam, Adamax, AdamW, Nadam
 from dlkit.optim.ftrl import Ftrl
 from dlkit.optim.momentum import GradientDescent, Momentum
 from dlkit.optim.projections import Box, L1Ball, L2Ball, Projection, Simplex
+from dlkit.optim.rmsprop import RMSProp
 from dlkit.optim.schedules import Constant, Cosine, InverseSquareRoot, InverseTime, StepDecay, WarmUp, as_schedule
 from dlkit.optim.update import UpdateRule
 

@@ -46,6 +46,14 @@ def average(m: Any, new: Any, weight: float) -> None:
         m.lerp_(new, weight)
 
 
+def average_square(v: Any, g: Any, weight: float) -> None:
+    """Move a running average towards a square: v ← (1 − weight)·v + weight·g²."""
+    if isinstance(v, np.ndarray):
+        average(v, g * g, weight)
+    else:
+        v.mul_(1 - weight).addcmul_(g, g, value=weight)  # without an array for g²
+
+
 def subtract_ratio(x: Any, rate: float, above: Any, below: Any) -> None:
     """Step along a ratio, element by element: x ← x − rate · above / below."""
     if isinstance(x, np.ndarray):
@@ -66,12 +74,21 @@ def alike_in_torch(xs: list[Any]) -> bool:
     )
 
 
-def fused(name: str) -> Any:
-    """Return a function of torch that updates many tensors in one pass, as torch's own optimizers do; None without it.
+def fused_adam(
+    name: str, xs: list[Any], gs: list[Any], ms: list[Any], vs: list[Any], t: float, **settings: float
+) -> bool:
+    """Make step `t` of Adam on many tensors in one pass, by torch's kernel of that name; return False without it.
 
-    They are no part of torch's documented interface: a version without them costs speed, nothing else.
+    The kernels are no part of torch's documented interface: a version without them costs speed, nothing else. The
+    `settings` are theirs: lr, beta1, beta2, eps, weight_decay.
     """
-    return getattr(sys.modules["torch"], name, None)
+    torch = sys.modules["torch"]
+    kernel = getattr(torch, name, None)
+    if kernel is None:
+        return False
+    step = torch.full((), t, dtype=torch.float32, device=xs[0].device)
+    kernel(xs, gs, ms, vs, [], [step] * len(xs), amsgrad=False, maximize=False, **settings)
+    return True
 
 
 def blocks_of(x: Any) -> list[slice] | None:

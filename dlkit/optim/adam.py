@@ -1,4 +1,4 @@
-"""Steps scaled by a running average of the squared gradients, or a running maximum of their sizes.
+"""Averages of the gradients, scaled by averages of their squares, or by a running maximum of their sizes.
 
 In the formulas products, quotients and roots of vectors are taken entry by entry.
 """
@@ -8,80 +8,13 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from dlkit._checks import number
-from dlkit.optim._arrays import average, fused, library, subtract_ratio
+from dlkit.optim._arrays import average, average_square, fused_adam, library, subtract_ratio
 from dlkit.optim._checks import chosen
 from dlkit.optim.projections import Projection
 from dlkit.optim.schedules import Rate
 from dlkit.optim.update import UpdateRule
 
-__all__ = ["Adam", "AdamW", "Adamax", "Nadam", "RMSProp"]
-
-
-class RMSProp(UpdateRule):
-    """RMSProp: v ← ρ v + (1 − ρ) g²,  x ← x − η g / √v (Tieleman and Hinton, 2012, lecture 6e).
-
-    Adagrad that forgets: the average over the last 1/(1 − ρ) steps or so in place of the sum over all.
-
-    ===========  ===================  =========  =========  =========  =========
-    convention   step                 v starts   default ε  default ρ  default η
-    ===========  ===================  =========  =========  =========  =========
-    torch        x − η g / (√v + ε)   at 0       1e-8       0.99       0.01
-    keras        x − η g / √(v + ε)   at 0       1e-7       0.9        0.001
-    tensorflow   x − η g / √(v + ε)   at 1       1e-10      0.9        none
-    ===========  ===================  =========  =========  =========  =========
-
-    Where v starts at 0 the first step has the length η/√(1 − ρ), 10 η for torch; where it starts at 1 a small gradient
-    makes small steps at first.
-
-    Parameters
-    ----------
-    rate : float or callable, optional
-        η, a number or a schedule.
-    rho : float, optional
-        The decay rate ρ in [0, 1); torch calls it alpha, TensorFlow decay.
-    epsilon : float, optional
-        ε > 0.
-    convention : {"torch", "keras", "tensorflow"}
-        Whose formula and defaults.
-    project : Projection, optional
-        See `UpdateRule`. The projection is in the norm of the denominators, as for `Adagrad`.
-    """
-
-    conventions: ClassVar = {
-        "torch": {"rate": 0.01, "rho": 0.99, "epsilon": 1e-8},
-        "keras": {"rate": 0.001, "rho": 0.9, "epsilon": 1e-7},
-        "tensorflow": {"rho": 0.9, "epsilon": 1e-10},
-    }
-    slots = ("v",)
-    elementwise = True
-
-    def __init__(
-        self,
-        rate: Rate | None = None,
-        rho: float | None = None,
-        epsilon: float | None = None,
-        *,
-        convention: str = "torch",
-        project: Projection | None = None,
-    ) -> None:
-        rate, rho, epsilon = chosen(self, convention, rate=rate, rho=rho, epsilon=epsilon)
-        self.rho = number(rho, "rho", 0, below=1)
-        self.epsilon = number(epsilon, "epsilon", above=0)
-        self.convention = convention
-        super().__init__(rate, project=project)
-
-    def start(self, slot: str, x: Any) -> Any:
-        """Return the v to start with: ones for TensorFlow, else zeros."""
-        return library(x).full_like(x, 1.0 if self.convention == "tensorflow" else 0.0)
-
-    def step(self, x: Any, g: Any, v: Any) -> None:
-        """Change `x` and `v` by one step."""
-        average(v, g * g, 1 - self.rho)
-        subtract_ratio(x, self.eta, g, self.metric(v))
-
-    def metric(self, v: Any) -> Any:
-        """Return √v with the ε of the convention: what g is divided by."""
-        return v**0.5 + self.epsilon if self.convention == "torch" else (v + self.epsilon) ** 0.5
+__all__ = ["Adam", "AdamW", "Adamax", "Nadam"]
 
 
 class Adam(UpdateRule):
@@ -150,7 +83,7 @@ class Adam(UpdateRule):
 
     def _remember(self, g: Any, m: Any, v: Any) -> None:
         average(m, g, 1 - self.beta1)
-        average(v, g * g, 1 - self.beta2)
+        average_square(v, g, 1 - self.beta2)
 
     def _advance(self, x: Any, m: Any, v: Any) -> None:
         eta_t = self.eta * (1 - self.beta2**self.t) ** 0.5 / (1 - self.beta1**self.t)
@@ -161,28 +94,10 @@ class Adam(UpdateRule):
         return self._fused("_fused_adam_", 0.0, xs, gs, *states)
 
     def _fused(self, name: str, decay: float, xs: list[Any], gs: list[Any], ms: list[Any], vs: list[Any]) -> bool:
-        kernel = fused(name)
-        if kernel is None:
-            return False
         # torch's denominator is √v̂ + ε; divided by √(1 − β₂ᵗ), it is ours.
         epsilon = self.epsilon / (1 if self.convention == "torch" else (1 - self.beta2**self.t) ** 0.5)
-        t = library(xs[0]).full((), self.t, dtype=library(xs[0]).float32, device=xs[0].device)
-        kernel(
-            xs,
-            gs,
-            ms,
-            vs,
-            [],
-            [t] * len(xs),
-            lr=self.eta,
-            beta1=self.beta1,
-            beta2=self.beta2,
-            weight_decay=decay,
-            eps=epsilon,
-            amsgrad=False,
-            maximize=False,
-        )
-        return True
+        settings = {"beta1": self.beta1, "beta2": self.beta2, "eps": epsilon, "weight_decay": decay}
+        return fused_adam(name, xs, gs, ms, vs, self.t, lr=self.eta, **settings)
 
     def metric(self, m: Any, v: Any) -> Any:
         """Return √v + ε_t: what m is divided by."""

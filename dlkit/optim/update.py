@@ -53,6 +53,8 @@ class UpdateRule:
     ----------
     slots : tuple of str
         The names of the state arrays, of the shape of the parameter, zero at the start unless `start` says otherwise.
+        A rule whose settings ask for more arrays than its class does says so in ``__init__``: its `step` then takes
+        ``*more``.
     elementwise : bool
         Set it to True if `step` treats each entry by itself: then a large parameter comes to it in blocks, flattened,
         which is faster. Otherwise, as by default, `step` gets the parameter as it is. A class that redefines `step`
@@ -86,7 +88,7 @@ class UpdateRule:
     array([ 0.5, -1.5])
     """
 
-    slots: ClassVar[tuple[str, ...]] = ()
+    slots: tuple[str, ...] = ()
     elementwise: ClassVar[bool] = False
 
     eta: Any = _Missing(" has no eta yet: it is the rate of an update; call update, which calls step")
@@ -270,7 +272,7 @@ class UpdateRule:
 
     def __repr__(self) -> str:
         rate = {"rate": self.rate.rate if isinstance(self.rate, Constant) else self.rate}
-        hidden = {"rate", "t", "eta"}
+        hidden = {"rate", "t", "eta", "slots"}
         settings = {name: value for name, value in vars(self).items() if name[0] != "_" and name not in hidden}
         shown = ", ".join(f"{name}={value!r}" for name, value in (rate | settings).items() if value is not None)
         return f"{type(self).__name__}({shown})"

@@ -283,7 +283,7 @@ class AdadeltaOptimizer(Optimizer):
 
 
 class RMSPropOptimizer(Optimizer):
-    """v ← ρ v + (1 − ρ) g², x ← x − η g/√(v + ε), v starting with 1; see `dlkit.optim.RMSProp`.
+    """v ← ρ v + (1 − ρ) g², d ← μ d + η g/√(v + ε), x ← x − d, v starting with 1; see `dlkit.optim.RMSProp`.
 
     Parameters
     ----------
@@ -292,24 +292,22 @@ class RMSPropOptimizer(Optimizer):
     decay, epsilon : float
         ρ and ε.
     momentum : float
-        Only 0 is offered; tf.train.MomentumOptimizer has momentum.
+        μ in [0, 1).
     centered : bool
-        Only False is offered.
+        Whether to subtract m² from v below the root, with m ← ρ m + (1 − ρ) g.
     """
 
     def __init__(
         self, learning_rate: Any, decay: float = 0.9, momentum: float = 0.0, epsilon: float = 1e-10,
         use_locking: bool = False, centered: bool = False, name: str | None = None,
     ) -> None:  # fmt: skip
-        if momentum or centered:
-            raise ValueError(
-                f"momentum must be 0 and centered False, others are not offered; got {momentum}, {centered}"
-            )
-        self.decay, self.epsilon = decay, epsilon
+        self.decay, self.momentum, self.epsilon, self.centered = decay, momentum, epsilon, centered
         super().__init__(learning_rate, use_locking, name)
 
     def _rule(self, rate: Any) -> optim.UpdateRule:
-        return optim.RMSProp(rate, self.decay, self.epsilon, convention="tensorflow")
+        return optim.RMSProp(
+            rate, self.decay, self.epsilon, self.momentum, centered=self.centered, convention="tensorflow"
+        )
 
 
 class AdamOptimizer(Optimizer):

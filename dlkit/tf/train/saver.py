@@ -290,6 +290,13 @@ def _state_of(
             f"the optimizer {op.name} is {type(new).__name__} in the graph, but {state.get('rule')} in the checkpoint "
             f"{os.fspath(path)}: give the one of the graph another name, or take the same"
         )
+    keys = (key.rsplit("/", 2) for key in arrays)
+    there = sorted({key[1] for key in keys if key[0] == f"rule/{op.name}"})
+    if there and there != sorted(new.slots):
+        raise InvalidArgumentError(
+            f"the optimizer {op.name} keeps {sorted(new.slots)} in the graph, but {there} in the checkpoint "
+            f"{os.fspath(path)}: its settings must be the same"
+        )
     for slot in new.slots:
         state[slot] = []
         for k, variable in enumerate(op.variables):
