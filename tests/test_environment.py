@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = "env bash cat cksum cp cut head tail ls mkdir mv rm find du df awk ps grep uname id dirname"
-OPTIONAL = ("bench", "tensorboard")  # extras that no class needs
+OPTIONAL = ("bench", "cluster", "postgresql", "tensorboard")  # extras that no class needs
 SUPPORTED = ["3.11", "3.12", "3.13"]
 
 FAKE_PYTHON = """#!/usr/bin/env bash
