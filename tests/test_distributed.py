@@ -9,25 +9,33 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dlkit import checkpoint
+from dlkit import checkpoint, keras
 from dlkit.descent.distributed import Group, join
 from dlkit.optim import Adam, GradientDescent
 from dlkit.recipes import mlp_graph, mlp_keras
 
+TESTS = Path(__file__).parent
 PATIENCE = 120  # seconds: only a hang takes so long
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
-def started(*command, size=2):
+def started(*command, size=2, **environment):
     """Start a program in several processes, without torchrun, and return them; they meet at a free port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    common = {**ENVIRONMENT, "WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    common = {
+        **ENVIRONMENT,
+        **environment,
+        "WORLD_SIZE": str(size),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
     return [
         subprocess.Popen(
             [sys.executable, *map(str, command)],
@@ -188,6 +196,129 @@ def test_averaging_leaves_the_rule_as_it_is():
     x = np.ones(2)
     rule.update([x], [np.ones(2)])  # asks nobody
     np.testing.assert_array_equal(x, [0.5, 0.5])
+
+
+# ---- models of dlkit.keras -------------------------------------------------------------------------------------------
+
+RNG = np.random.default_rng(5)
+X = RNG.standard_normal((46, 6)).astype(np.float32)
+CLASSES = (X @ RNG.standard_normal((6, 3))).argmax(1)
+WEIGHTS = RNG.uniform(0, 2, 46).astype(np.float32)
+
+
+def network(seed, device="numpy", normalized=False):
+    """Return a model with all that looks at a batch as a whole: dropout, penalties, clipped gradients."""
+    layers = keras.layers
+    model = keras.Sequential(seed=seed, device=device)
+    model.add(layers.Dense(16, "relu", input_shape=(6,), kernel_regularizer="l2"))
+    if normalized:
+        model.add(layers.BatchNormalization())
+    model.add(layers.Dropout(0.3))
+    model.add(layers.Dropout(0.2, noise_shape=(1, 16)))  # one decision for all rows of a batch
+    model.add(layers.Dense(3, "softmax"))
+    sgd = keras.optimizers.SGD(0.1, momentum=0.5, global_clipnorm=0.3)
+    model.compile(sgd, "sparse_categorical_crossentropy", ["accuracy"], ["sparse_categorical_accuracy"])
+    return model
+
+
+def fit(model, epochs, **settings):
+    """Train on the first 37 samples, in batches of 9, 9, 9, 9 and 1; return the history."""
+    return model.fit(
+        X[:37], CLASSES[:37], batch_size=9, epochs=epochs, sample_weight=WEIGHTS[:37],
+        validation_data=(X[37:], CLASSES[37:]), **settings,
+    ).history  # fmt: skip
+
+
+TOGETHER = """
+    import json, sys
+    from pathlib import Path
+    import numpy as np
+    from dlkit.descent.distributed import join
+    from dlkit.keras.callbacks import LambdaCallback
+    from test_distributed import fit, network
+
+    folder, device = Path(sys.argv[1]), sys.argv[2]
+    with join(device) as group:
+        for name in ("plain", "normalized"):
+            model = network(seed=3 + group.rank, device=group.device, normalized=name == "normalized")
+
+            def stop(epoch, logs):
+                model.stop_training = group.rank == 1 and epoch == 2  # one process decides, early
+
+            stopping = LambdaCallback(on_epoch_end=stop, on_train_batch_end=lambda batch, logs: stop(batch - 1, logs))
+            history = fit(model, 6, callbacks=[stopping], group=group, verbose=2)
+            np.savez(folder / f"{name}-{group.rank}.npz", *model.get_weights())
+            (folder / f"{name}-{group.rank}.json").write_text(json.dumps(history))
+"""
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """Return what each of two processes had: weights and history by model and rank, and what was printed."""
+    pytest.importorskip("torch")
+    folder = tmp_path_factory.mktemp("together")
+    (folder / "together.py").write_text(textwrap.dedent(TOGETHER), encoding="utf-8")
+    found = {}
+    for device in ("numpy", "cpu"):
+        processes = started(folder / "together.py", folder, device, PYTHONPATH=f"{TESTS.parent}{os.pathsep}{TESTS}")
+        for rank, (code, out, err) in enumerate(ended(processes)):
+            assert code == 0, err
+            found[device, "printed", rank] = out
+            for name in ("plain", "normalized"):
+                with np.load(folder / f"{name}-{rank}.npz") as kept:
+                    weights = [kept[key] for key in kept.files]
+                found[device, name, rank] = weights, json.loads((folder / f"{name}-{rank}.json").read_text())
+    return found
+
+
+@pytest.mark.parametrize("device", ["numpy", "cpu"])
+def test_two_processes_fit_as_one(two, device):
+    """Process 1 has another seed, and takes what process 0 has; it stops the training after three epochs."""
+    model = network(seed=3)
+    history = fit(model, 3, verbose=0)
+    weights, theirs = two[device, "plain", 0]
+    assert theirs.keys() == history.keys()
+    for name in history:
+        assert theirs[name] == pytest.approx(history[name], rel=1e-5), name
+    for mine, other in zip(model.get_weights(), weights, strict=True):
+        # 15 steps along gradients of at most 0.3, each with a few dozen roundings in sums of another order
+        np.testing.assert_allclose(other, mine, rtol=0, atol=1e-6)
+    assert history["loss"][2] < history["loss"][0]
+    assert history["sparse_categorical_accuracy"] != history["accuracy"]  # it is weighted
+
+
+@pytest.mark.parametrize("name", ["plain", "normalized"])
+@pytest.mark.parametrize("device", ["numpy", "cpu"])
+def test_all_processes_have_the_same_model_and_history(two, device, name):
+    """To the bit, the moving averages of batch normalization included."""
+    (weights, history), (others, theirs) = (two[device, name, rank] for rank in range(2))
+    assert history == theirs
+    assert len(weights) == (8 if name == "normalized" else 4)
+    for mine, other in zip(weights, others, strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+def test_one_process_prints(two):
+    assert two["numpy", "printed", 0].count("Epoch 3/6") == 2 and two["numpy", "printed", 1] == ""
+
+
+def test_a_group_of_one_changes_nothing():
+    alone, together = network(1, normalized=True), network(1, normalized=True)
+    assert fit(alone, 2, verbose=0) == fit(together, 2, verbose=0, group=Group())
+    for mine, other in zip(alone.get_weights(), together.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+@pytest.mark.parametrize(
+    ("group", "error", "message"),
+    [
+        (2, TypeError, r"group must be what dlkit.descent.distributed.join\(\) returns; got 2"),
+        (Group(0, 2, "cuda:0"), ValueError, "group is of processes on 'cuda:0', the model is on 'numpy'; Sequential"),
+    ],
+)
+def test_groups_that_do_not_fit_a_model(group, error, message):
+    with pytest.raises(error, match=message):
+        fit(network(0), 1, group=group)
 
 
 # ---- the recipes -----------------------------------------------------------------------------------------------------

@@ -106,6 +106,7 @@ def test_every_floor_imports_only_floors_below_it():
             "autograd",
             "checkpoint",
             "datasets",
+            "descent",  # what processes exchange that train together
             "keras",
             "losses",
             "nn",

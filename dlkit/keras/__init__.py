@@ -11,7 +11,8 @@ A program for Keras runs with ``from dlkit import keras`` in place of ``import k
 place of ``keras.models``, as long as it stacks the layers that are here. Names and formulas are those of Keras 3 (its
 ε, its initial accumulators, its averages; everything in float32), and the spellings of Keras 2 are understood. What is
 computed is the rest of this package's: derivatives come from the table of `dlkit.autograd`, steps from the rules of
-`dlkit.optim`. ``device="cuda"`` in `Sequential` or ``compile`` trains on a GPU, ``"cpu"`` with torch's threads.
+`dlkit.optim`. ``device="cuda"`` in `Sequential` or ``compile`` trains on a GPU, ``"cpu"`` with torch's threads, and
+``group=`` in ``fit`` with several processes.
 
 ``models``, ``layers``
     Sequential, and what it is made of.

@@ -57,9 +57,28 @@ class Masks:
         self._seed = seed
         self._bits = np.random.PCG64(seed)  # its state is plain integers, which JSON can say
         self._on_gpu: dict[str, Any] = {}
+        self.share: tuple[int, slice] | None = None  # of how many rows these are drawn, where processes share a batch
 
-    def draw(self, rate: float, like: Any, shape: tuple[int, ...]) -> Any:
-        """Return an array on the device of `like`: 1/(1 − rate) with probability 1 − rate, else 0."""
+    def draw(self, rate: float, like: Any, shape: tuple[int, ...], for_all: bool = False) -> Any:
+        """Return an array on the device of `like`: 1/(1 − rate) with probability 1 − rate, else 0.
+
+        Parameters
+        ----------
+        rate : float in [0, 1]
+            The probability of 0.
+        like : array
+            One of float32, on the device.
+        shape : tuple of int
+            That of the array.
+        for_all : bool, default False
+            Whether the first axis is something else than the rows of a batch, of which processes have shares.
+        """
+        if self.share is None or for_all:
+            return self._drawn(rate, like, shape)
+        rows, part = self.share
+        return self._drawn(rate, like, (rows, *shape[1:]))[part]
+
+    def _drawn(self, rate: float, like: Any, shape: tuple[int, ...]) -> Any:
         device = arrays.device_of(like)
         if device in ("numpy", "cpu"):
             size = int(np.prod(shape))

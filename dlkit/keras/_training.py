@@ -14,10 +14,12 @@ from dlkit._checks import count
 from dlkit._operands import plain
 from dlkit.autograd import Tensor, no_grad
 from dlkit.autograd import operations as op
+from dlkit.descent.distributed import Group
 from dlkit.keras import _data, losses, metrics, optimizers
 from dlkit.keras._data import Data
 from dlkit.keras._diagnosis import not_finite
 from dlkit.keras._names import arguments, refuse
+from dlkit.keras._processes import ALONE, averages, begin_alike, checked_group, end_alike, sharing, stopped_by_any
 from dlkit.keras._progress import Bar, checked_verbosity
 from dlkit.keras.callbacks import CallbackList, History
 
@@ -74,6 +76,14 @@ class Trainer:
     @property
     def trainable_weights(self) -> list[Tensor]:
         """The weights that training changes."""
+        raise NotImplementedError
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Return copies of the weights."""
+        raise NotImplementedError
+
+    def set_weights(self, weights: Any) -> None:
+        """Put other numbers in place of the weights."""
         raise NotImplementedError
 
     # What is used
@@ -139,6 +149,8 @@ class Trainer:
         initial_epoch: int = 0,
         validation_batch_size: int | None = None,
         validation_freq: int = 1,
+        *,
+        group: Group | None = None,
         **unknown: Any,
     ) -> History:
         """Train for a number of epochs.
@@ -173,6 +185,9 @@ class Trainer:
             Samples a batch of the evaluation; `batch_size` by default.
         validation_freq : int, default 1
             Evaluate after each so many epochs.
+        group : Group, optional
+            The processes that train the model together, each on its share of every batch (see Notes); this one by
+            itself by default.
 
         Returns
         -------
@@ -187,11 +202,35 @@ class Trainer:
             If samples or labels do not fit the model or the loss.
         FloatingPointError
             If the loss is no finite number: the message names the step and the first layer that is at fault.
+        ConnectionError
+            If another process of the group has stopped.
+
+        Notes
+        -----
+        A program that `torchrun` starts several times is one training::
+
+            from dlkit.descent.distributed import join
+
+            with join() as group:
+                model = Sequential([...], device=group.device)
+                model.compile("rmsprop", "categorical_crossentropy", metrics=["accuracy"])
+                model.fit(x, y, batch_size=128, epochs=20, group=group)
+
+        Every process has all samples and the same arguments. It begins with the weights of process 0, computes the
+        gradient on its share of each batch, and makes the step of the whole batch: `batch_size` counts the samples of
+        all. So together they compute what one process would, but for rounding, dropout and clipped gradients
+        included. Each gets the same history; process 0 alone prints. Callbacks are called in every process: one that
+        writes is given to process 0 only, ``[ModelCheckpoint(path)] if group.rank == 0 else []``. If one stops the
+        training, all stop, after the epoch.
+
+        Not as in one process: batch normalization looks at a share, and keeps the moving averages of process 0. The
+        progress bar, and what callbacks see between batches, are of the process's own share.
         """
         refuse("fit", unknown, arguments(self.fit))
         batch_size = 32 if batch_size is None else count(batch_size, "batch_size")
         epochs, initial_epoch = count(epochs, "epochs", 0), count(initial_epoch, "initial_epoch", 0)
-        verbose = checked_verbosity(verbose)
+        group = checked_group(group, self.device)
+        verbose = checked_verbosity(verbose) if group.rank == 0 else 0
         x, y, sample_weight, validation_data = _split(x, y, sample_weight, validation_data, validation_split)
         data = self._data(x, y, sample_weight, class_weight)
         validation = None if validation_data is None else self._data(*validation_data, name="validation_data")
@@ -200,6 +239,7 @@ class Trainer:
         steps = -(-len(data) // batch_size)
         listeners = CallbackList(callbacks, self, {"epochs": epochs, "steps": steps, "verbose": verbose})
         self.history, self.stop_training = listeners.history, False
+        begin_alike(self, group)
         logs: dict[str, float] = {}
         listeners.call("on_train_begin", {})
         for epoch in range(initial_epoch, epochs):
@@ -207,12 +247,13 @@ class Trainer:
             if verbose:
                 print(f"Epoch {epoch + 1}/{epochs}")
             bar = Bar(steps, verbose)
-            logs = self._epoch(data, batch_size, shuffle, epoch, listeners, bar)
+            logs = self._epoch(data, batch_size, shuffle, epoch, listeners, bar, group)
             if validation is not None and (epoch + 1 - initial_epoch) % validation_freq == 0:
                 found = self._evaluate(validation, validation_batch_size or batch_size)
                 logs |= {f"val_{name}": value for name, value in found.items()}
             bar.end(logs)
             listeners.call("on_epoch_end", epoch, logs)
+            self.stop_training = stopped_by_any(self, group)
             if self.stop_training:
                 break
         listeners.call("on_train_end", logs)
@@ -318,7 +359,7 @@ class Trainer:
     # How it is done
 
     def _epoch(
-        self, data: Data, batch_size: int, shuffle: bool, epoch: int, listeners: CallbackList, bar: Bar
+        self, data: Data, batch_size: int, shuffle: bool, epoch: int, listeners: CallbackList, bar: Bar, group: Group
     ) -> dict[str, float]:
         n = len(data)
         order = self._shuffle.permutation(n) if shuffle else None
@@ -328,16 +369,18 @@ class Trainer:
                 listeners.call("on_train_batch_begin", step, {})
             cut = slice(start, start + batch_size)
             where = f"step {step + 1} of {bar.steps} in epoch {epoch + 1}"
-            self._step(data.part(cut if order is None else order[cut]), where)
+            self._step(data.part(cut if order is None else order[cut]), where, group)
             bar.update(step + 1, self._logs)
             if listeners.for_batches:
                 listeners.call("on_train_batch_end", step, self._logs())
-                if self.stop_training:
+                if self.stop_training and group.size == 1:  # of several, the others would wait for this one
                     break
-        return self._logs()
+        end_alike(self, group)
+        return averages(self, group)
 
-    def _step(self, batch: Data, where: str) -> None:
-        loss = self._take_in(batch, training=True, where=where)
+    def _step(self, batch: Data, where: str, group: Group = ALONE) -> None:
+        with sharing(self, group, len(batch)) as part:
+            loss = self._take_in(batch.part(part), training=True, where=where, counts=group.weight > 0)
         parameters = self.trainable_weights
         if not isinstance(loss, Tensor):
             raise TypeError(
@@ -345,7 +388,7 @@ class Trainer:
                 f"no gradient flows through the {type(loss).__name__} that it returned"
             )
         loss.backward()
-        self.optimizer.apply([p.grad for p in parameters], parameters)
+        self.optimizer.apply(group.average([p.grad for p in parameters]), parameters)
         for p in parameters:
             p.grad = None
         for layer in self.layers:
@@ -361,8 +404,8 @@ class Trainer:
                     bar.update(step + 1, self._logs)
         return self._logs()
 
-    def _take_in(self, batch: Data, training: bool, where: str = "") -> Any:
-        """Return the loss of a batch, having added it, and the metrics, to the averages."""
+    def _take_in(self, batch: Data, training: bool, where: str = "", counts: bool = True) -> Any:
+        """Return the loss of a batch, having added it, and the metrics, to the averages if it counts in them."""
         values, y_pred = self._loss_values(batch, training)
         loss = op.mean(values if batch.weight is None else op.multiply(values, batch.weight))
         for layer in self.layers:
@@ -371,6 +414,8 @@ class Trainer:
         number = float(plain(loss))
         if training and not math.isfinite(number):
             raise not_finite(self, batch.x, number, where)
+        if not counts:
+            return loss
         n = len(batch)
         self._total += n * number
         self._seen += n

@@ -20,6 +20,4 @@ The functions that a lecture shows are in the programs; what both need is beside
     The folder that a program leaves, and how the next one goes on from it.
 ``report``
     Progress, the table at the end, the learning curve.
-``data_parallel``
-    A Keras model of which several processes train a copy each.
 """

@@ -19,7 +19,6 @@ from dlkit.keras.models import Sequential, load_model
 from dlkit.keras.optimizers import RMSprop
 from dlkit.recipes.arguments import parser, part
 from dlkit.recipes.data import DataSets
-from dlkit.recipes.data_parallel import DataParallel
 from dlkit.recipes.program import Run, Scores, run
 
 __all__ = ["main", "multilayer_perceptron", "train"]
@@ -103,14 +102,11 @@ def _train(this: Run) -> Scores:
         )  # fmt: skip
         if this.first:
             model.summary()
-    if group.size > 1:
-        model = DataParallel(model, group)
 
-    verbose = (1 if sys.stdout.isatty() else 2) if this.first else 0
     try:
         train(
-            model, mnist, batch_size, options["epochs"],
-            initial_epoch=this.epochs_done, callbacks=[Keep(this)], verbose=verbose, validation_batch_size=1000,
+            model, mnist, batch_size, options["epochs"], group=group, initial_epoch=this.epochs_done,
+            callbacks=[Keep(this)], verbose=1 if sys.stdout.isatty() else 2, validation_batch_size=1000,
         )  # fmt: skip
     except FloatingPointError as error:
         raise CourseError(f"{error}; try a smaller --learning-rate") from None

@@ -260,10 +260,11 @@ class Dropout(Layer):
         """Return x with what is dropped put to 0, in training; else x."""
         if not training or self.rate == 0:
             return x
-        shape = tuple(x.shape)
+        shape, for_all = tuple(x.shape), False
         if self.noise_shape is not None:
             shape = tuple(n if asked is None else asked for n, asked in zip(shape, self.noise_shape, strict=True))
-        return op.multiply(x, self.masks.draw(self.rate, getattr(x, "value", x), shape))
+            for_all = self.noise_shape[0] is not None
+        return op.multiply(x, self.masks.draw(self.rate, getattr(x, "value", x), shape, for_all))
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments, as JSON can say them."""
