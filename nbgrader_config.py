@@ -43,6 +43,14 @@ c.RunNotebook.total_timeout = 600  # seconds a notebook
 c.LimitOutput.max_lines = 300
 
 # Feedback: hidden tests by title and hint only, the failed check's message first.
+# Pages, Formgrader's too, run nothing that a student wrote.
+c.GenerateFeedback.exporter_class = "dlkit.grading.pages.FeedbackExporter"
+c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.filters = {
+    "markdown2html": "dlkit.grading.pages.SafeMarkdown",
+    "clean_html": "dlkit.grading.pages.clean_html",
+    "get_metadata": "dlkit.grading.pages.safe_metadata",
+}
 c.GenerateFeedback.preprocessors = [
     "nbgrader.preprocessors.GetGrades",
     "dlkit.grading.feedback.HideTests",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from copy import deepcopy
@@ -17,6 +18,17 @@ from dlkit.notebooks import normalise
 #: The words that begin and end a region, which are nbgrader's own.
 SOLUTION = "BEGIN SOLUTION", "END SOLUTION"
 HIDDEN = "BEGIN HIDDEN TESTS", "END HIDDEN TESTS"
+
+
+def course_notebook(path: Path) -> NotebookNode:
+    """Read a notebook of the course's own, once for all submissions: what is returned is shared, do not change it."""
+    stat = path.stat()
+    return _parsed(path, stat.st_mtime_ns, stat.st_size)
+
+
+@functools.lru_cache(maxsize=100)
+def _parsed(path: Path, *_: int) -> NotebookNode:
+    return nbformat.read(path, as_version=4)
 
 
 def grade_id(cell: NotebookNode) -> str | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import logging
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,13 @@ class Course:
 
 def run_nbgrader(converter: Any) -> None:
     """Start one of nbgrader's converters; what it cannot do is a `CourseError` with the reason it logged."""
+    with failing_as_course_error(converter, type(converter).__name__):
+        converter.start()
+
+
+@contextlib.contextmanager
+def failing_as_course_error(converter: Any, name: str) -> Iterator[None]:
+    """Turn what one of nbgrader's converters cannot do into a `CourseError` with the reason it logged."""
     reasons: list[str] = []
     handler = logging.Handler(logging.ERROR)
     handler.emit = lambda record: reasons.append(record.getMessage())  # type: ignore[method-assign]
@@ -94,11 +103,11 @@ def run_nbgrader(converter: Any) -> None:
         with warnings.catch_warnings():
             # nbgrader 0.9.6 with SQLAlchemy 2.1: it warns of an order of work that nbgrader then does all the same
             warnings.filterwarnings("ignore", message="Object of type .* not in session")
-            converter.start()
+            yield
     except Exception as error:
         # nbgrader logs what happened as a traceback among lines that say that something happened
         causes = [reason.strip().splitlines()[-1] for reason in reasons if "Traceback (most" in reason]
         reason = "; ".join(dict.fromkeys(causes or reasons)) or f"{type(error).__name__}: {error}"
-        raise CourseError(f"nbgrader's {type(converter).__name__} failed: {reason}") from error
+        raise CourseError(f"nbgrader's {name} failed: {reason}") from error
     finally:
         converter.log.removeHandler(handler)

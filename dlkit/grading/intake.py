@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 
 from dlkit.grading.canonical import canonical, recognised
+from dlkit.grading.cells import course_notebook
 
 _KINDS = {
     b"%PDF": "a PDF document",
@@ -62,13 +63,13 @@ def _not_a_notebook(path: Path) -> str | None:
 
 
 def _not_this_one(path: Path, expected: Path) -> str | None:
-    release = nbformat.read(expected, as_version=4)
+    release = course_notebook(expected)
     try:
         notebook = nbformat.read(path, as_version=4)
         if recognised(release, notebook):
             canonical(release, notebook)
             return None
-        others = {p: recognised(nbformat.read(p, as_version=4), notebook) for p in _others(expected)}
+        others = {p: recognised(course_notebook(p), notebook) for p in _others(expected)}
     except Exception as error:  # whatever a damaged notebook makes nbformat do
         reason = (str(error).splitlines() or [""])[0][:120]
         return f"is a damaged notebook ({type(error).__name__}: {reason}). Ask for it again."

@@ -30,17 +30,21 @@ class RunJob(RunNotebook):
         """Put the outputs of the notebook's run into it."""
         course = course_of(self)
         folder = Path(resources["metadata"]["path"])
-        job = self.job(nb, read_files([folder], course.ignore))
-        results = Results.of_course(course)
+        self.fill(nb, self.job(nb, read_files([folder], course.ignore)))
+        return nb, resources
+
+    def fill(self, nb: NotebookNode, job: Job) -> Result:
+        """Put the outputs of a job into its notebook `nb`, and return all that came of it."""
+        results = Results.of_course(course_of(self))
         result = results.get(job.key)
         if result is None:
-            self.log.info("Running %s", resources["nbgrader"]["notebook"])
+            self.log.info("Running a notebook whose result is not known")
             result = persist(execute, job)
             results.put(result)
         for event in result.events:
             self.log.warning("%s", event)
         result.fill(nb)
-        return nb, resources
+        return result
 
     def job(self, nb: NotebookNode, data: dict[str, bytes]) -> Job:
         """Make the job that runs `nb` beside the files `data` with these options.

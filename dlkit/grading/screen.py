@@ -9,6 +9,7 @@ well be innocent.
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -162,9 +163,15 @@ def _imported(tree: ast.AST) -> frozenset[str]:
 
 def _trees(release: NotebookNode) -> Iterator[tuple[NotebookNode, ast.Module]]:
     for cell in release.cells:
-        tree = _parse(cell.source) if cell.cell_type == "code" else None
+        tree = _course_tree(cell.source) if cell.cell_type == "code" else None
         if tree is not None:
             yield cell, tree
+
+
+@functools.lru_cache(maxsize=1000)
+def _course_tree(text: str) -> ast.Module | None:
+    """Parse a cell of the course's own, which comes again with every submission."""
+    return _parse(text)
 
 
 def _modules(release: NotebookNode) -> frozenset[str]:

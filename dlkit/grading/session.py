@@ -1,10 +1,10 @@
 """A whole class: from the folder of submissions to feedback, marks in nbgrader's gradebook, and a table.
 
-The notebooks run wherever the executor runs them, several at a time. Everything else is nbgrader's work, in this
-process and in the order of the students' names: its ``Autograde`` (which finds the results of the runs in their folder,
-see `dlkit.grading.recall`) and ``GenerateFeedback``, its gradebook, its CSV export. So the gradebook does not depend
-on how many worked, nor on how often the work was cut short and taken up again. One submission that cannot be graded
-stops no other, and nothing that was handed in is changed.
+The notebooks run wherever the executor runs them, several at a time, and feedback is printed there. Everything else is
+nbgrader's work, in this process and in the order of the students' names: its ``Autograde`` and ``GenerateFeedback``
+(see `dlkit.grading.writer`), its gradebook, its CSV export. So the gradebook does not depend on how many worked, nor on
+how often the work was cut short and taken up again. One submission that cannot be graded stops no other, and nothing
+that was handed in is changed.
 """
 
 from __future__ import annotations
@@ -17,33 +17,29 @@ import sys
 import tempfile
 from collections import deque
 from concurrent.futures import Future
-from copy import deepcopy
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
-import nbformat
-from nbgrader.api import Gradebook
-from nbgrader.converters import Autograde, GenerateFeedback
-from nbgrader.coursedir import CourseDirectory
 from nbgrader.plugins import CsvExportPlugin
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from dlkit.errors import CourseError
-from dlkit.grading.course import LOG, Course, run_nbgrader
+from dlkit.grading.course import LOG, Course
 from dlkit.grading.dispatch import Dispatch
 from dlkit.grading.execute import RunNotebook, execute
-from dlkit.grading.feedback import failures
 from dlkit.grading.gradebook import make_gradebook
 from dlkit.grading.intake import trouble
 from dlkit.grading.jobs import InfrastructureError
+from dlkit.grading.ledger import Ledger
 from dlkit.grading.pool import InThisProcess, open_executor
-from dlkit.grading.prepare import jobs_of
+from dlkit.grading.prepare import Prepared
+from dlkit.grading.press import Press
 from dlkit.grading.release import build, differences
 from dlkit.grading.report import Result, show_marks, show_places
 from dlkit.grading.results import Results
 from dlkit.grading.sample import make_sample_class
+from dlkit.grading.writer import Writer, fill_name
 
 AHEAD = 100  # submissions whose notebooks may run, or wait to, before the one whose marks are written next
 PRELOAD = ("dlkit.grading.execute",)  # what workers import before their first notebook
@@ -122,19 +118,24 @@ def grade_class(
         TimeRemainingColumn(),
     )  # fmt: skip
     results = []
-    with open_executor(workers, limit, PRELOAD) as executor:
-        dispatch = Dispatch(executor, stored, execute)
+    with (
+        Ledger(course.dirs.db_url, course.dirs.course_id) as ledger,
+        open_executor(workers, limit, PRELOAD) as executor,
+    ):
+        dispatch, press = Dispatch(executor, stored, execute), Press(executor, course.config)
         for name in names:
             _enter(course, name)
             with Progress(*columns, console=console, disable=console is None) as progress:
                 ahead = 1 if isinstance(executor, InThisProcess) else AHEAD
-                results += _grade_assignment(course, name, dispatch, ahead, progress)
-    with Gradebook(course.dirs.db_url, course.dirs.course_id) as gradebook:
+                desk = _Desk(course, name, Writer(course, name, ledger, press), dispatch, ahead)
+                results += desk.grade(progress)
+                press.finish()
         for result in results:
-            _read_back(course, gradebook, result)
+            if not result.name:
+                fill_name(result, ledger)
         export = CsvExportPlugin(log=course.log)
         export.to = str(course.root / "grades.csv")
-        export.export(gradebook)
+        export.export(ledger)
     return results
 
 
@@ -147,37 +148,50 @@ def _enter(course: Course, name: str) -> None:
         raise CourseError(f"{name} as handed out is not what its source gives:\n  {told}\nRun dlkit release {name}.")
 
 
-def _grade_assignment(course: Course, name: str, dispatch: Dispatch, ahead: int, progress: Progress) -> list[Result]:
+class _Desk:
     """Have the notebooks of an assignment run, and write the marks in the order of the students' names."""
-    pattern = course.dirs.format_path(course.dirs.submitted_directory, "*", glob.escape(name))
-    folders = sorted(map(Path, glob.glob(pattern)))  # noqa: PTH207  (the pattern is nbgrader's, and absolute)
-    results: list[Result] = []
-    waiting: deque[tuple[Result, list[Future[None]]]] = deque()
-    clock = _Clock(progress, progress.add_task("", total=len(folders), name=name))
-    for folder in folders:
-        result = Result(name, folder.parent.name)
-        result.trouble = trouble(folder, course.release(name))
-        executed = dispatch.executed
-        runs = [] if result.trouble else [dispatch(job) for job in jobs_of(course, name, result.student)]
-        result.executed = dispatch.executed - executed
-        waiting.append((result, runs))
-        results.append(result)
-        while len(waiting) >= ahead or (waiting and all(run.done() for run in waiting[0][1])):
-            _write(course, *waiting.popleft(), clock)
-    while waiting:
-        _write(course, *waiting.popleft(), clock)
-    return results
 
+    def __init__(self, course: Course, name: str, writer: Writer, dispatch: Dispatch, ahead: int) -> None:
+        self.course, self.name, self.writer, self.dispatch, self.ahead = course, name, writer, dispatch, ahead
+        self.waiting: deque[tuple[Result, dict[str, Prepared], list[Future[None]]]] = deque()
 
-def _write(course: Course, result: Result, runs: list[Future[None]], clock: _Clock) -> None:
-    """Write the marks and the feedback of one submission, as soon as its notebooks have run."""
-    try:
-        for run in runs:
-            run.result()
-    except InfrastructureError as error:
-        result.trouble = str(error)
-    result.trouble = result.trouble or _autograde(course, result)
-    result.seconds = clock.lap(result.student)
+    def grade(self, progress: Progress) -> list[Result]:
+        """Grade everything that was handed in."""
+        dirs = self.course.dirs
+        pattern = dirs.format_path(dirs.submitted_directory, "*", glob.escape(self.name))
+        folders = sorted(map(Path, glob.glob(pattern)))  # noqa: PTH207  (the pattern is nbgrader's, and absolute)
+        clock = _Clock(progress, progress.add_task("", total=len(folders), name=self.name))
+        results = []
+        for folder in folders:
+            results.append(self._start(folder))
+            while len(self.waiting) >= self.ahead or (self.waiting and all(run.done() for run in self.waiting[0][2])):
+                self._write(clock)
+        while self.waiting:
+            self._write(clock)
+        return results
+
+    def _start(self, folder: Path) -> Result:
+        result = Result(self.name, folder.parent.name)
+        result.trouble = trouble(folder, self.course.release(self.name))
+        executed = self.dispatch.executed
+        prepared = {} if result.trouble else self.writer.prepare(result.student)
+        runs = [self.dispatch(p.job) for p in prepared.values() if p.job is not None]
+        result.executed = self.dispatch.executed - executed
+        self.waiting.append((result, prepared, runs))
+        return result
+
+    def _write(self, clock: _Clock) -> None:
+        """Write the marks of the first submission that waits, as soon as its notebooks have run."""
+        result, prepared, runs = self.waiting.popleft()
+        try:
+            for run in runs:
+                run.result()
+        except InfrastructureError as error:
+            result.trouble = str(error)
+        if not result.trouble:
+            self.writer.write(result, prepared)
+        self.writer.deliver()
+        result.seconds = clock.lap(result.student)
 
 
 class _Clock:
@@ -195,43 +209,6 @@ class _Clock:
         self.progress.update(self.bar, advance=1, description=f"{student}, {mean:.1f} s each")
         seconds, self.last = now - self.last, now
         return seconds
-
-
-def _autograde(course: Course, result: Result) -> str | None:
-    """Let nbgrader grade one submission and write its feedback; return what went wrong, if anything did."""
-    config = deepcopy(course.config)
-    config.HTMLExporter.template_name = "feedback"
-    dirs = CourseDirectory(config=config, log=course.log)
-    dirs.assignment_id, dirs.student_id = result.assignment, glob.escape(result.student)
-    try:
-        for converter in (Autograde, GenerateFeedback):
-            run_nbgrader(converter(coursedir=dirs, config=config, log=course.log, force=True))
-    except CourseError as error:
-        return f"{error} (more in {LOG})"
-    return None
-
-
-def _read_back(course: Course, gradebook: Any, result: Result) -> None:
-    """Fill in what the gradebook and the autograded notebook know about a submission."""
-    student = {s.id: s for s in gradebook.students}.get(result.student)
-    if student is not None:
-        result.name = f"{student.first_name or ''} {student.last_name or ''}".strip()
-    if result.trouble:
-        return
-    submission = gradebook.find_submission(result.assignment, result.student)
-    result.hours_late = submission.total_seconds_late / 3600
-    folder = Path(course.dirs.format_path(course.dirs.autograded_directory, result.student, result.assignment))
-    for entry in submission.notebooks:
-        notebook = nbformat.read(folder / f"{entry.name}.ipynb", as_version=4)
-        order = [c.metadata.get("nbgrader", {}).get("grade_id") for c in notebook.cells]
-        for mark in sorted(entry.grades, key=lambda g: order.index(g.name)):
-            result.marks[mark.name] = (mark.score, mark.max_score)
-            if mark.auto_score is None and mark.manual_score is None:
-                result.by_hand.append(mark.name)
-        result.lost += failures(notebook)
-        known = notebook.metadata.get("dlkit", {})
-        result.notes += known.get("notes", [])
-        result.warnings += known.get("warnings", [])
 
 
 def _file_log(path: Path) -> logging.Logger:
