@@ -12,6 +12,8 @@ from rich.text import Text
 from dlkit.grading.course import LOG, Course
 from dlkit.grading.feedback import Failure
 
+REPORT = "report.html"  # in the course folder: see `dlkit.grading.report_page`
+
 
 @dataclass
 class Result:
@@ -95,6 +97,7 @@ def show_places(console: Console, course: Course, results: list[Result]) -> None
     places = {
         "feedback": feedback,
         "marks": course.root / "grades.csv",
+        "report": course.root / REPORT,
         "gradebook": course.dirs.db_url,
         "log": course.root / LOG,
         "Formgrader": f"dlkit lab --course {course.root}, then Nbgrader, Formgrader in the menu",

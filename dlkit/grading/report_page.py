@@ -24,7 +24,7 @@ from dlkit.grading.report import Result
 _TEMPLATE = "report.html.jinja"
 _SLOWEST = 10  # submissions
 _CAUSES = 15  # reasons why marks were lost
-_RARE = 5  # of them, where most have happened to one student only
+_RARE = 5  # of them, though they happened to one student only and no check recognised them
 _EXAMPLES = 3  # students whose feedback shows such a reason
 _NAMES = 4  # items named beside it
 _LONG = 160  # letters of a message
@@ -72,8 +72,8 @@ def _assignment(name: str, results: list[Result]) -> SimpleNamespace:
     graded = [r for r in results if not r.trouble]
     items = analysis.analyse_items(results)
     found = analysis.causes(graded, [item.name for item in items])
-    common = sum(len(cause.students) > 1 for cause in found)
-    shown = found[: min(max(common, _RARE), _CAUSES)]
+    telling = [c for i, c in enumerate(found) if i < _RARE or c.known or len(c.students) > 1]
+    shown = telling[:_CAUSES]
     totals = [r.total[0] for r in graded]
     most = max((r.total[1] for r in graded), default=0.0)
     judged = [item for item in items if item.marked >= analysis.STRONG]
