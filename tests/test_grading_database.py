@@ -22,7 +22,7 @@ from sqlalchemy import create_engine, inspect, select, text
 from dlkit.errors import CourseError
 from dlkit.grading import recall, session
 from dlkit.grading.course import Course
-from dlkit.grading.database import use_database
+from dlkit.grading.database import use_database, without_secrets
 from dlkit.grading.gradebook import make_gradebook
 from dlkit.grading.release import release
 from dlkit.grading.results import Results
@@ -258,11 +258,19 @@ def refusal(root, url):
         ),
         ("sqlite://", "--db sqlite://: marks in memory would be gone at the end. Expected"),
         ("sqlite:////no/such/folder/x.db", "cannot be used: unable to open database file. Is there such a folder"),
-        (f"sqlite:///{__file__}", "cannot be used: file is not a database."),
+        ("sqlite:///{here}", "cannot be used: file is not a database."),
     ],
 )
 def test_what_is_no_database(url, words, tmp_path):
-    assert words in refusal(make_course(tmp_path / "course"), url)
+    assert words in refusal(make_course(tmp_path / "course"), url.format(here=__file__))
+
+
+def test_a_url_is_shown_without_its_password():
+    assert (
+        without_secrets("postgresql://u:s3cret@h/d?password=s3cret&a=b")
+        == "postgresql://u:***@h/d?a=b&password=%2A%2A%2A"
+    )
+    assert without_secrets("sqlite:////folder/gradebook.db") == "sqlite:////folder/gradebook.db"
 
 
 def test_the_driver_is_not_installed(tmp_path, monkeypatch):

@@ -64,7 +64,7 @@ def _parsed(url: str) -> URL:
 
 def _try(url: URL) -> None:
     """Connect once, so that what is wrong with the database is said before anything is done."""
-    name = _without_secrets(url)
+    name = without_secrets(url)
     is_postgresql = url.get_backend_name() == "postgresql"
     try:
         engine = create_engine(url, connect_args={"connect_timeout": _TIMEOUT} if is_postgresql else {})
@@ -98,6 +98,8 @@ def _reason(error: DBAPIError, url: URL) -> str:
     return reason.replace(str(url.password), "***") if url.password else reason
 
 
-def _without_secrets(url: URL) -> str:
+def without_secrets(url: str | URL) -> str:
+    """Return a database's URL as it may be shown: with stars for the password."""
+    url = make_url(url)
     query: dict[str, Any] = {k: "***" if "pass" in k.lower() else v for k, v in url.query.items()}
     return url.set(query=query).render_as_string(hide_password=True)
