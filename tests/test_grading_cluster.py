@@ -143,7 +143,8 @@ def test_a_worker_of_two_threads_has_a_pool_of_two(tmp_path, count):
         local_cluster(tmp_path, 1, 2) as cluster,
         open_cluster(cluster.scheduler_address, preload=PRELOAD) as executor,
     ):
-        stored(tmp_path / "r", [job("1"), job("2")], executor, functools.partial(meets, str(tmp_path / "marks")))
+        both = [executor.submit(meets, str(tmp_path / "marks"), job(f"{i}")) for i in range(2)]
+        assert [future.result(60).status for future in both] == ["finished"] * 2
 
 
 def test_programs_started_by_hand_run_jobs(programs):
@@ -220,6 +221,31 @@ def test_an_interrupted_run_ends_what_it_has_on_the_cluster(two, count, tmp_path
     assert len(count.read_text().split()) == 6 + 2  # none of those that waited has started
 
 
+def test_what_dask_starts_before_it_hears_of_the_end_does_not_run():
+    here = cluster._Here()
+    here.stop("a run")
+    with pytest.raises(WorkerLost, match="its run was ended"):
+        here.submit(cluster._Run("a run", None, (), {}), b"")
+
+
+def test_while_the_scheduler_is_looked_for_nothing_is_submitted(executor):
+    class CutOff:
+        def __init__(self, client):
+            self.client, self.looks = client, 0
+
+        @property
+        def status(self):
+            self.looks += 1
+            return "connecting" if self.looks < 4 else "running"
+
+        def __getattr__(self, name):
+            assert name != "submit" or self.looks >= 4
+            return getattr(self.client, name)
+
+    executor.client = CutOff(executor.client)
+    assert executor.submit(quick, job()).result(60) == quick(job())
+
+
 def test_when_the_scheduler_is_lost_the_run_says_so(programs, tmp_path):
     address, scheduler, _ = programs()
     with open_cluster(address, preload=PRELOAD, timeout=30) as executor:
@@ -260,8 +286,10 @@ def test_something_else_that_listens_there(monkeypatch):
     monkeypatch.setattr(cluster, "_GRACE", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        start = time.monotonic()
         with pytest.raises(CourseError, match=r"no answer in 0\.5 s"):
             open_cluster(address, timeout=0.5)
+        assert time.monotonic() - start < 30
 
 
 def test_a_cluster_without_workers(tmp_path):
