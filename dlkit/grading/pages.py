@@ -43,6 +43,7 @@ _STYLES = sorted(ALLOWED_CSS_PROPERTIES - {"cursor", "display", "float"})
 _SCHEMES = ("http", "https", "mailto")
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml)[;,]|(?![/\\]{2})[^:\\]*$", re.IGNORECASE)
 _IMAGE = re.compile(r"""<img\b((?:[^>"']|"[^"]*"|'[^']*')*)>""")
+_LIVE = ("application/javascript", "application/vnd.jupyter.widget-view+json")
 _NO_ALT = "No description has been provided for this image"
 _REMEMBERED = 1000  # cells, most of them the course's own, which come again on each page
 
@@ -122,6 +123,14 @@ def _highlighted(lexer: str, source: str, language: str | None) -> str:
     return str(Highlight2HTML(pygments_lexer=lexer)(source, language))
 
 
+class _Types(WidgetsDataTypeFilter):
+    """nbconvert's choice among the forms of an output, without those that need a script."""
+
+    def __call__(self, output: Any) -> list[str]:
+        still = {form: data for form, data in output.items() if form not in _LIVE}
+        return list(super().__call__(still)) if still else []
+
+
 class FeedbackExporter(HTMLExporter):
     """nbconvert's ``HTMLExporter`` without its second reading of the whole page, which takes longer than the first.
 
@@ -136,7 +145,7 @@ class FeedbackExporter(HTMLExporter):
         lexer = language.get("pygments_lexer", language.get("name", None))
         highlight = self.filters.get("highlight_code") or _Highlight(pygments_lexer=lexer, parent=self)
         self.register_filter("highlight_code", highlight)
-        types = WidgetsDataTypeFilter(notebook_metadata=self._nb_metadata, parent=self, resources=resources)
+        types = _Types(notebook_metadata=self._nb_metadata, parent=self, resources=resources)
         self.register_filter("filter_data_type", types)
         page, resources = TemplateExporter.from_notebook_node(self, nb, resources, **kw)
         return _IMAGE.sub(_with_alt, page), resources
