@@ -16,10 +16,10 @@ help:  ## list the commands
 lab: setup  ## open the course in JupyterLab (PORT=8899 for another port)
 	@$(DLKIT) lab $(if $(PORT),--port "$(PORT)") $(if $(LAB_ARGS),-- $(LAB_ARGS))
 
-test: setup  ## run every check of the course
+test: setup sandbox  ## run every check of the course
 	@tools/check "$(VENV)"
 
-grade: setup  ## grade the sample class (HW=hw2 for one assignment)
+grade: setup sandbox  ## grade the sample class (HW=hw2 for one assignment)
 	@$(DLKIT) grade --sample-class $(HW)
 
 assignments: setup  ## make the students' versions anew from solutions/
@@ -39,8 +39,11 @@ format: setup  ## format the code, notebooks too
 setup:  ## set up .venv only (VENV=folder, PYTHON=python3.12)
 	@tools/setup "$(VENV)" course dev
 
+sandbox:
+	@tools/sandbox
+
 clean:  ## remove caches; students' work, marks and .venv stay
 	rm -rf .pytest_cache .mypy_cache .ruff_cache build dlkit.egg-info
 	find dlkit tests lectures solutions \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
-.PHONY: help lab test grade assignments notebooks bench format setup clean
+.PHONY: help lab test grade assignments notebooks bench format setup sandbox clean

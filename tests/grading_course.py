@@ -1,9 +1,12 @@
 """A made-up course of two items, and what its made-up students hand in; `dlkit.grading` is tested on nothing else."""
 
+import functools
 import shutil
 from pathlib import Path
 
 import nbformat
+
+from dlkit.grading.sandbox import SandboxMissing, Zygote
 
 CONFIG = Path(__file__).resolve().parents[1] / "nbgrader_config.py"
 HOSTILE = Path(__file__).resolve().parent / "answers" / "hostile"
@@ -83,11 +86,23 @@ def source_notebook():
     return nbformat.v4.new_notebook(cells=cells)
 
 
+@functools.cache
+def sandbox_here():
+    """The sandbox that this machine can make; what is graded without one should come out the same."""
+    try:
+        with Zygote(preload=()):
+            return "bubblewrap"
+    except SandboxMissing:
+        return "none"
+
+
 def make_course(root):
     """Write the course's configuration and source; return its root."""
     folder = root / "solutions" / HW
     folder.mkdir(parents=True)
     shutil.copyfile(CONFIG, root / "nbgrader_config.py")
+    with (root / "nbgrader_config.py").open("a") as config:
+        config.write(f'c.RunNotebook.sandbox = "{sandbox_here()}"\n')
     nbformat.write(source_notebook(), folder / f"{HW}.ipynb")
     (folder / "numbers.txt").write_text("1 2 3\n")
     return root

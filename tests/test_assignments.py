@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from grading_course import sandbox_here
 
 from dlkit.grading.bank import read_answer, read_class
 from dlkit.grading.course import Course
@@ -50,6 +51,7 @@ def graded(tmp_path_factory):
     @functools.cache
     def grade(name):
         course, _ = make_sample_class(Course(ROOT), [name], tmp_path_factory.mktemp("class") / "course")
+        course.config.RunNotebook.sandbox = sandbox_here()
         results = {r.student: r for r in grade_class(course, [name])}
         return results, Path(course.dirs.format_path(course.dirs.feedback_directory, "", "")).resolve()
 

@@ -9,7 +9,7 @@ from html import unescape
 import nbformat
 import nbgrader.api
 import pytest
-from grading_course import HOSTILE, HW, cell, find, insert, make_course, position, put, submission
+from grading_course import HOSTILE, HW, find, insert, make_course, position, put, submission
 from nbgrader.api import Gradebook
 
 from dlkit.__main__ import main
@@ -37,7 +37,7 @@ import time
 while True:
     try:
         time.sleep(0.1)
-    except KeyboardInterrupt:
+    except BaseException:
         pass
 """
 FLOOD = """
@@ -168,13 +168,13 @@ def test_input_is_explained(graded):
 
 def test_an_endless_loop_costs_only_the_items_that_call_it(graded):
     assert marks(graded["endless"]) == {**FULL, "double_visible": 0, "double_hidden": 0}
-    text = "This cell was still running after 2 s; it was stopped. Is there a loop that does not end?"
+    text = "Your code was still running after 2 s; it was stopped. Is there a loop that does not end?"
     assert reasons(graded["endless"]) == {"double_visible": text, "double_hidden": text}
 
 
 def test_a_kernel_that_will_not_stop_or_ends_keeps_the_earlier_marks_and_names_the_cell(graded, course):
     for name, where, words in [
-        ("stubborn", "cell `mean`", "still running after 2 s; it was stopped, and the kernel had to be ended"),
+        ("stubborn", "cell `mean`", "still running after 2 s; it could not be interrupted and was ended"),
         ("leaves", "cell `mean`", "this cell calls exit() or quit()"),
         (
             "kills",
@@ -223,7 +223,6 @@ def test_what_looks_like_tampering_is_flagged_for_a_person(graded, course):
     assert "redefines" not in feedback(course, "cheats")  # for the instructor, not an accusation on the page
 
 
-@pytest.mark.xfail(strict=True, reason="the verdict comes from the student's process until tests run in a second one")
 def test_a_replaced_judge_earns_nothing(graded):
     assert marks(graded["cheats"])["double_visible"] == 0
 
@@ -402,23 +401,6 @@ def test_trouble_that_can_be_foreseen_is_said_in_a_line(with_class, capsys, monk
     assert "tests/answers/HW/class.toml is missing" in said("--sample-class")
     monkeypatch.setattr("shutil.which", lambda name: None)
     assert "alembic is missing" in said()
-
-
-def test_the_time_of_a_notebook_is_limited_and_nothing_tells_that_it_is_graded(monkeypatch):
-    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
-    monkeypatch.setenv("MPLBACKEND", "Agg")
-    names = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NBGRADER_EXECUTION", "MPLBACKEND"
-    cells = [
-        cell("code", f"import os, time\nprint([os.environ.get(name) for name in {names}])", "look", solution=True),
-        cell("code", "time.sleep(20)", "sleeps", solution=True),
-        cell("code", "pass", "last_test", grade=True, locked=True, points=1),
-    ]
-    notebook, _ = RunNotebook(total_timeout=2, timeout=30)(nbformat.v4.new_notebook(cells=cells), {})
-    assert notebook.cells[0].outputs[0].text.startswith("['1', '1', '1', None, ")
-    assert "Agg" not in notebook.cells[0].outputs[0].text
-    assert notebook.cells[1].outputs[0].ename == "CellTimeoutError"
-    (only,) = notebook.cells[2].outputs
-    assert only.evalue == "This test could not run: in cell `sleeps`, the last of the notebook's 2 s were used up."
 
 
 def test_a_source_whose_cells_changed_after_grading_is_refused(graded, course, tmp_path):

@@ -19,7 +19,7 @@ import grading_runs
 import nbformat
 import nbgrader.api
 import pytest
-from grading_course import HW, cell, find, make_course, put, source_notebook, submission
+from grading_course import HW, cell, find, make_course, put, sandbox_here, source_notebook, submission
 from grading_runs import COUNT, PRELOAD, loses_worker_once, misbehaves, quick, result_of, waits
 from nbgrader.apps.api import NbGraderAPI
 from sqlalchemy import text
@@ -28,7 +28,6 @@ from dlkit.__main__ import main
 from dlkit.grading import jobs, recall, session
 from dlkit.grading.course import Course
 from dlkit.grading.dispatch import Dispatch
-from dlkit.grading.execute import execute
 from dlkit.grading.gradebook import make_gradebook
 from dlkit.grading.jobs import InfrastructureError, Job, Result
 from dlkit.grading.pool import InThisProcess, LocalPool, WorkerLost, cores, open_executor
@@ -38,7 +37,7 @@ from dlkit.grading.results import Results
 from dlkit.grading.session import grade_class
 
 SQUARE = "def double(x):\n    return x ** 2"
-KILLS_PARENT = "import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(60)"
+KILLS_PARENT = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\ndef double(x): return 2 * x"
 LEAVES_PROCESS = """
 import subprocess
 subprocess.Popen("setsid sleep 4242 & setsid sleep 4242", shell=True, start_new_session=True)
@@ -280,7 +279,8 @@ def test_if_the_run_is_killed_its_workers_and_what_they_run_end(tmp_path):
 
 
 def test_how_many_workers():
-    assert isinstance(open_executor(1), InThisProcess)
+    with open_executor(1) as pool:
+        assert len(pool._threads) == 1
     with open_executor() as pool:
         assert len(pool._threads) == cores()
     with pytest.raises(ValueError, match="at least one worker; got 0"):
@@ -517,7 +517,7 @@ def test_a_run_that_is_killed_and_started_again_ends_like_one_that_is_not(course
     assert dump(root) == dump(undisturbed)
 
 
-# --- with real kernels -----------------------------------------------------------------------------------------------
+# --- with the real engine --------------------------------------------------------------------------------------------
 
 
 def test_real_notebooks_in_workers(master, tmp_path, monkeypatch):
@@ -530,17 +530,17 @@ def test_real_notebooks_in_workers(master, tmp_path, monkeypatch):
     put(submission(out, double=LEAVES_PROCESS), root / "submitted" / "lee" / HW)
     results = grade_class(Course(root), [HW], workers=2)
     found = outcomes(results)
-    assert re.match(
-        "it could not be run: attempt 1: its process was killed by SIGKILL;.*attempt 3", found.pop("kim")[1]
-    )
+    kim = found.pop("kim")
+    if sandbox_here() == "bubblewrap":  # nothing happens to what is out of her reach
+        assert kim == EXPECTED["ada"]
+    else:
+        assert re.match("it could not be run: attempt 1: The sandbox of a submission was lost.*attempt 3", kim[1])
     assert found == {"ada": EXPECTED["ada"], "cyd": EXPECTED["cyd"], "lee": EXPECTED["ada"]}
     commands = [p.read_bytes() for p in Path("/proc").glob("[0-9]*/cmdline") if readable(p)]
     assert not any(b"4242" in command for command in commands)
     (stored,) = [Results.of_course(Course(root).dirs).get(j.key) for j in jobs_of(Course(root), HW, "cyd")]
     assert stored.status == jobs.FINISHED
     assert 0 < stored.resources["cpu_seconds"] < 60
-    assert stored.resources["memory"] > 10_000_000
-    assert stored.metadata["language_info"]["name"] == "python"
 
 
 def readable(path):
@@ -549,31 +549,6 @@ def readable(path):
     except OSError:
         return False
     return True
-
-
-def test_a_kernel_that_does_not_start_is_the_machinerys_failure(monkeypatch):
-    made = job("x = 1")
-    broken = replace(
-        made,
-        notebook=made.notebook.replace(
-            '"metadata":{},"nbformat"', '"metadata":{"kernelspec":{"name":"no such"}},"nbformat"'
-        ),
-    )
-    assert broken != made
-    with pytest.raises(InfrastructureError, match="no such"):
-        execute(broken)
-
-
-def test_a_job_runs_beside_its_data_and_leaves_nothing(tmp_path, monkeypatch):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr("tempfile.tempdir", None)
-    result = execute(job("print(open('sub/a.txt').read(), end='')\nopen('new', 'w').close()", **{"sub/a.txt": b"data"}))
-    (output,) = result.cells[0]["outputs"]
-    assert (output["text"], result.status) == ("data", jobs.FINISHED)
-    assert list(tmp_path.glob("tmp*")) == []
-    stopped = execute(job("import os\nos._exit(3)"))
-    assert stopped.status == jobs.STOPPED
-    assert "ended with exit code 3" in stopped.stopped_by
 
 
 def test_the_number_of_workers_on_the_command_line(course, capsys):

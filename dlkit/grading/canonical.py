@@ -18,6 +18,7 @@ from nbgrader.utils import is_solution
 
 from dlkit.grading import screen
 from dlkit.grading.cells import course_of, grade_id, is_test, note_cell, without_output
+from dlkit.grading.plan import bound, mark
 from dlkit.notebooks import normalise
 
 NOTES_TITLE = "What the grader noticed · 阅卷备注"
@@ -46,14 +47,15 @@ def canonical(release: NotebookNode, submission: NotebookNode) -> tuple[Notebook
     Returns
     -------
     NotebookNode
-        A notebook with every cell of the release in the release's order. A copied or split answer contributes its
-        last changed copy as the answer and the earlier ones as ordinary cells before it; cells the student added
-        stand after the cell they followed in her notebook.
+        A notebook with every cell of the release in the release's order, the course's own marked (`plan.mark`). A
+        copied or split answer contributes its last changed copy as the answer and the earlier ones as ordinary cells
+        before it; cells the student added stand after the cell they followed in her notebook.
     list of str
         What was noticed on the way, one sentence each.
     """
     read = _read(release, submission)
     cells: list[NotebookNode] = []
+    ours_at = set()  # where in `cells` the course's own text stands
     waiting = read.extras.get(-1, [])
     for i, ours in enumerate(release.cells):
         # Added cells wait behind answer cells that are missing: if the answer lost its metadata and is one of
@@ -65,11 +67,16 @@ def canonical(release: NotebookNode, submission: NotebookNode) -> tuple[Notebook
         if is_solution(ours):
             *earlier, (_, cell.source) = _choose(ours, read)
             cells += [_plain_cell(ours.cell_type, text) for _, text in earlier]
+        else:
+            ours_at.add(len(cells))
         cells.append(cell)
         waiting = waiting + read.extras.get(i, [])
     cells += [_plain_cell(*extra) for extra in waiting]
     notebook = nbformat.from_dict({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
-    return normalise(notebook), read.notes
+    notebook = normalise(notebook)
+    for i in ours_at:
+        mark(notebook.cells[i])
+    return notebook, read.notes
 
 
 def recognised(release: NotebookNode, submission: NotebookNode) -> int:
@@ -151,7 +158,8 @@ class Canonicalise(NbGraderPreprocessor):
     """First of ``Autograde.sanitize_preprocessors``: replace the submission by its canonical notebook.
 
     The notes stand in a cell at the top; notes and warnings (see ``screen``) are also kept in the notebook's own
-    metadata under ``dlkit``. nbgrader's ``OverwriteCells``, which follows, brings back the hidden tests.
+    metadata under ``dlkit``, with the names that the answers are to define: those that the course's own answers define.
+    nbgrader's ``OverwriteCells``, which follows, brings back the hidden tests.
     """
 
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
@@ -162,7 +170,16 @@ class Canonicalise(NbGraderPreprocessor):
         release = nbformat.read(folder / f"{names['notebook']}.ipynb", as_version=4)
         notebook, notes = canonical(release, nb)
         warnings = screen.look(release, notebook)
-        notebook.metadata["dlkit"] = {"notes": notes, "warnings": warnings}
+        defined = _names(course, names["assignment"], names["notebook"], release)
+        notebook.metadata["dlkit"] = {"notes": notes, "warnings": warnings, "names": defined}
         if notes:
             notebook.cells.insert(0, note_cell(NOTES_TITLE, notes, "grader-notes"))
         return notebook, resources
+
+
+def _names(course: Any, assignment: str, notebook: str, release: NotebookNode) -> list[str]:
+    """List what the course's own answers define; where there is no source, what the released stubs do."""
+    path = Path(course.format_path(course.source_directory, ".", assignment), f"{notebook}.ipynb")
+    source = nbformat.read(path, as_version=4) if path.is_file() else release
+    answers = [c.source for c in source.cells if c.cell_type == "code" and is_solution(c)]
+    return sorted(frozenset().union(*map(bound, answers)))

@@ -16,8 +16,18 @@ def register(subparsers: Any) -> None:
     release.set_defaults(command=_release)
     grade = subparsers.add_parser("grade", help="grade what was handed in, and write feedback and marks")
     grade.add_argument("--sample-class", action="store_true", help="grade a made-up class in build/sample_class")
-    grade.add_argument(
+    where = grade.add_mutually_exclusive_group()
+    where.add_argument(
         "--workers", type=_workers, metavar="N", help="notebooks run at a time; as many as there are cores by default"
+    )
+    grade.add_argument(
+        "--scheduler", metavar="ADDRESS", help="run the notebooks on the Dask cluster at tcp://HOST:PORT"
+    )
+    grade.add_argument(
+        "--db", metavar="URL", help="the gradebook's database, postgresql+psycopg://user@host/name for example"
+    )
+    grade.add_argument(
+        "--sandbox", choices=("bubblewrap", "none"), help="none runs answers unprotected: only those that you trust"
     )
     grade.set_defaults(command=_grade)
     for parser in (release, grade):
@@ -40,7 +50,15 @@ def _release(arguments: argparse.Namespace) -> int:
 def _grade(arguments: argparse.Namespace) -> int:
     from dlkit.grading.session import grade
 
-    return grade(arguments.course, arguments.names, sample_class=arguments.sample_class, workers=arguments.workers)
+    return grade(
+        arguments.course,
+        arguments.names,
+        sample_class=arguments.sample_class,
+        workers=arguments.workers,
+        scheduler=arguments.scheduler,
+        db=arguments.db,
+        sandbox=arguments.sandbox,
+    )
 
 
 def _workers(text: str) -> int:

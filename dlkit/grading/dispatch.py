@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 
+from dlkit.errors import CourseError
 from dlkit.grading.jobs import Job, Result
 from dlkit.grading.recall import TRIES, failed, given_up, note
 from dlkit.grading.results import Results
@@ -38,7 +39,8 @@ class Dispatch:
     def __call__(self, job: Job) -> Future[None]:
         """Return a future that is done as soon as the result of the job is in its folder.
 
-        It raises `dlkit.grading.jobs.InfrastructureError` if the machinery failed three times.
+        It raises `dlkit.grading.jobs.InfrastructureError` if the machinery failed three times, and at once a
+        `dlkit.errors.CourseError` that a run raised, if this machine cannot make the sandbox for example.
         """
         with self._lock:
             if job.key in self._flying:
@@ -74,6 +76,9 @@ class Dispatch:
                 self._land(job, done, problem)
             else:
                 self._land(job, done)
+            return
+        if isinstance(error, CourseError):  # this machine, or the course, is not as it must be: again is no use
+            self._land(job, done, error)
             return
         events = [*events, failed(error, len(events) + 1)]
         if len(events) < TRIES:

@@ -1,239 +1,318 @@
-"""Running a canonical notebook so that every student ends with a grade.
+"""Running a canonical notebook so that every student ends with the marks that her answers deserve.
 
-A timeout, a kernel that ends, a flood of output or a call of ``input()`` is an error in the cell where it happened,
-said in a sentence; what was earned before is kept, and tests that could not run any more name the cell that
-stopped the rest. What lands on stderr is no failure, and the value of a test cell's last line is no mark.
+Two processes do it. One, in a sandbox and forked from a warm zygote, is the student's: her answers run there, with
+whatever they do to it (see `dlkit.grading.student`). The other is this one, the checker: tests run here and ask the
+first one over a narrow channel. The cells are taken in the notebook's order, each in the process where it belongs
+(see `dlkit.grading.plan`).
 
-**What this does not do.** Answers and tests run in one process, the student's own kernel, so the verdict still
-comes from a process that the answers share: a determined cheat can change her own grade, and can read the hidden
-tests of her own run. ``screen`` flags the plain attempts for a person to read. A checker in a second process, and a
-sandbox around the first, are to take the place of two methods here: `RunNotebook.run_test` (run a test cell) and
-`RunNotebook.start_new_kernel` (start the student's process).
+A cell that takes too long, a process that ends, a flood of output or a call of ``input()`` is an error in the cell
+where it happened, said in a sentence; what was earned before is kept, and tests that could not run any more name the
+cell that stopped the rest. If the machinery fails, that is an `InfrastructureError` and no mark.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
-import subprocess
-import sys
+import socket
 import tempfile
+from contextlib import suppress
 from pathlib import Path
-from queue import Empty
 from time import monotonic
 from typing import Any
 
-import nbformat
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from nbclient.util import run_sync
 from nbformat.notebooknode import NotebookNode
-from nbgrader.preprocessors import Execute
-from traitlets import Integer, default
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Enum, Integer
 
-from dlkit.grading.cells import grade_id, is_test
+from dlkit.errors import CourseError
+from dlkit.grading import outputs
+from dlkit.grading.cells import grade_id
+from dlkit.grading.channel import errors
+from dlkit.grading.channel.checker import Connection
+from dlkit.grading.checks import Checker
 from dlkit.grading.jobs import FINISHED, STOPPED, InfrastructureError, Job, Result
+from dlkit.grading.plan import Part, definitions, imports, parts_of
+from dlkit.grading.sandbox import Child, Limits, Report, SandboxLost, Zygote
+from dlkit.grading.sandbox.bubblewrap import MODES
+from dlkit.grading.worker import warmed_by
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+STUDENT = "dlkit.grading.student"
+_LIBRARIES = ("numpy", "matplotlib.pyplot", "torch", "dlkit.grading", f"{STUDENT}:warm")
+_PATIENCE = 4  # times the processor time that a cell or a notebook has, is the time on the clock that it may take
 
 
-class RunNotebook(Execute):
-    """In ``Autograde.autograde_preprocessors`` in the place of nbgrader's ``Execute``, whose options it takes."""
+class RunNotebook(NbGraderPreprocessor):
+    """The options of a run; `dlkit.grading.recall.RunJob` is what nbgrader runs."""
 
-    total_timeout = Integer(600, help="Seconds that one notebook may run, all its cells together.").tag(config=True)
+    timeout = Integer(20, help="Seconds of processor time of a cell; on the clock four times as many.").tag(config=True)
+    total_timeout = Integer(600, help="The same for one notebook, all its cells together.").tag(config=True)
     max_output = Integer(500_000, help="Characters of output that are kept of one cell.").tag(config=True)
-
-    @default("shutdown_kernel")
-    def _shutdown_at_once(self) -> str:
-        return "immediate"  # what an answer registered for the end of its process has no say any more
+    memory = Integer(2048, help="Megabytes (1024 × 1024 bytes) that the student's processes may use.").tag(config=True)
+    processes = Integer(64, help="Processes and threads that she may have at a time.").tag(config=True)
+    scratch = Integer(256, help="Megabytes of files that she may write.").tag(config=True)
+    sandbox = Enum(MODES, "bubblewrap", help="The sandbox of her process; none is for answers that you trust.").tag(
+        config=True
+    )
 
     def __call__(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         """Run the notebook; refuse to be switched off, since unrun tests would all pass."""
-        if not self.enabled:
+        if not self.enabled or self.config.Execute.get("enabled") is False:
             raise ValueError("--no-execute would give full marks to every answer: tests that do not run do not fail.")
         return super().__call__(nb, resources)
 
-    def preprocess(self, nb: NotebookNode, resources: Any = None, km: Any = None) -> tuple[NotebookNode, Any]:
-        """Run every code cell of `nb` in a fresh kernel."""
-        self.deadline = monotonic() + self.total_timeout
-        self.stopped_by: tuple[str, str] | None = None  # the cell that ended the run, and what happened in it
-        self.cell_names = {i: _describe(cell, i) for i, cell in enumerate(nb.cells)}
-        return super().preprocess(nb, resources, km)
-
-    def start_new_kernel(self, **kwargs: Any) -> None:
-        """Start the student's process: one thread for mathematics, and no sign that this is the grading."""
-        environment = {k: v for k, v in os.environ.items() if k not in ("NBGRADER_EXECUTION", "MPLBACKEND")}
-        environment.update(dict.fromkeys(_THREADS, "1"))
-        quiet = subprocess.DEVNULL  # what it prints past its own channels is not for the instructor's screen
-        super().start_new_kernel(env=environment, stdout=quiet, stderr=quiet, **kwargs)
-
-    def start_new_kernel_client(self, **kwargs: Any) -> Any:
-        """Wait until the student's process answers; that it never does is no fault of hers."""
-        try:
-            return super().start_new_kernel_client(**kwargs)
-        except Exception as error:
-            raise InfrastructureError(f"the kernel did not start: {error}") from error
-
-    def preprocess_cell(self, cell: NotebookNode, resources: Any, index: int) -> tuple[NotebookNode, Any]:
-        """Run one cell; whatever happens, the cell says so and the notebook goes on."""
-        if cell.cell_type != "code" or not cell.source.strip():
-            return cell, resources
-        cell.outputs, cell.execution_count = [], None
-        if self.stopped_by is not None:
-            if is_test(cell):
-                where, what = self.stopped_by
-                cell.outputs = [_error("NotRun", f"This test could not run: in {where}, {what}.")]
-            return cell, resources
-        if is_test(cell):
-            self.run_test(cell, resources, index)
-        else:
-            self.run_answer(cell, resources, index)
-        if self.stopped_by is None and monotonic() > self.deadline - 1:
-            used_up = f"the last of the notebook's {self.total_timeout} s were used up"
-            self.stopped_by = self.cell_names[index], used_up
-        return cell, resources
-
-    def run_answer(self, cell: NotebookNode, resources: Any, index: int) -> None:
-        """Run a cell that is no test in the student's process."""
-        self._run(cell, resources, index)
-
-    def run_test(self, cell: NotebookNode, resources: Any, index: int) -> None:
-        """Run a test cell; nbgrader takes an ``error`` among its outputs for a failure and nothing else."""
-        self._run(cell, resources, index)
-        kept = [o for o in cell.outputs if o.output_type != "execute_result"]  # or it would be partial credit
-        for output in kept:
-            if output.output_type == "stream":
-                output.name = "stdout"  # nbgrader takes stderr for a failure
-        cell.outputs = kept
-
-    def _run(self, cell: NotebookNode, resources: Any, index: int) -> None:
-        self.room, self.leaving = self.max_output, False
-        seconds = self._get_timeout(cell)
-        late = f"still running after {seconds} s; it was stopped" if seconds else "it was stopped"
-        self.error_on_timeout = {
-            "ename": "CellTimeoutError",
-            "evalue": f"This cell was {late}. Is there a loop that does not end?",
-            "traceback": [f"CellTimeoutError: This cell was {late}. Is there a loop that does not end?"],
-        }
-        try:
-            super().preprocess_cell(cell, resources, index)
-        except DeadKernelError:
-            self._stop(cell, index, f"the kernel stopped while this cell ran: {self._exit()}")
-        except (CellTimeoutError, Empty):  # asked to stop, the kernel did not answer
-            self._stop(cell, index, f"the cell was {late}, and the kernel had to be ended with it")
-            run_sync(self.km.shutdown_kernel)(now=True)
-        if self.leaving and self.stopped_by is None:
-            self._stop(cell, index, "the kernel stopped: this cell calls exit() or quit()")
-        for output in cell.outputs:
-            if output.output_type == "error":
-                _shorten(output)
-        cell.outputs.sort(key=_timeout_first)
-
-    def _stop(self, cell: NotebookNode, index: int, what: str) -> None:
-        self.stopped_by = self.cell_names[index], what
-        cell.outputs.append(_error("KernelStopped", f"{what[0].upper()}{what[1:]}."))
-
-    def _exit(self) -> str:
-        code = run_sync(self.km.provisioner.poll)() if self.km and self.km.provisioner else None
-        if code is None:
-            return "its process is gone"
-        if code < 0:
-            name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-            return f"killed by {name}" + (" (often: out of memory)" if name == "SIGKILL" else "")
-        return f"its process ended with exit code {code}"
-
-    def _get_timeout(self, cell: NotebookNode | None) -> int | None:
-        left = max(1, int(self.deadline - monotonic()))
-        timeout = super()._get_timeout(cell)
-        return left if timeout is None else min(timeout, left)
-
-    def on_cell_executed(self, **kwargs: Any) -> None:
-        """Notice a cell that asked its kernel to leave, which it does only after the cell has ended."""
-        super().on_cell_executed(**kwargs)
-        payload = kwargs["execute_reply"]["content"].get("payload", [])
-        self.leaving = any(isinstance(p, dict) and p.get("source") == "ask_exit" for p in payload)
-
-    def output(self, outs: Any, msg: Any, display_id: Any, cell_index: int) -> NotebookNode | None:
-        """Keep an output while there is room for it, so that a flood fills neither memory nor the notebook."""
-        if msg["msg_type"] != "error":
-            size = len(str(msg["content"]))
-            if size > self.room:
-                if self.room > 0:
-                    text = f"\n... more than {self.max_output} characters of output: the rest was left out ...\n"
-                    outs.append(nbformat.v4.new_output("stream", name="stdout", text=text))
-                self.room = 0
-                return None
-            self.room -= size
-        return super().output(outs, msg, display_id, cell_index)
+    def longest(self) -> int:
+        """Return the seconds on the clock after which the sandbox ends a notebook, whatever it does."""
+        return _PATIENCE * self.total_timeout
 
 
+def limits_of(options: dict[str, Any]) -> Limits:
+    """Turn the options of `RunNotebook` into the limits of the sandbox."""
+    megabyte = 1024**2
+    return Limits(
+        memory=options["memory"] * megabyte,
+        cpu_seconds=options["total_timeout"],
+        cell_seconds=_PATIENCE * min(options["timeout"], options["total_timeout"]),
+        notebook_seconds=_PATIENCE * options["total_timeout"],
+        processes=options["processes"],
+        file_size=options["scratch"] * megabyte,
+        scratch=options["scratch"] * megabyte,
+    )
+
+
+# ---- the zygote of this process -------------------------------------------------------------------------------------
+
+_zygote: Zygote | None = None
+
+
+def warm_up(job: Job) -> None:
+    """See to it that this process has a living zygote with everything that the job's own cells import.
+
+    Called in the worker, which forks the process in which `execute` runs.
+
+    Raises
+    ------
+    dlkit.grading.sandbox.SandboxMissing
+        If this machine cannot make the sandbox that the job asks for.
+    """
+    global _zygote
+    mode, wanted = json.loads(job.limits)["sandbox"], [*_LIBRARIES, *imports(job.read())]
+    if _zygote is not None and (_zygote.mode != mode or not set(wanted) <= set(_zygote.preload)):
+        wanted = list(dict.fromkeys([*_zygote.preload, *wanted]))
+        _zygote.close()
+        _zygote = None
+    if _zygote is None:
+        _zygote = _started(mode, wanted)
+        _load_here(wanted)
+    else:
+        _zygote.__enter__()  # again, if it has died
+
+
+def _started(mode: str, wanted: list[str]) -> Zygote:
+    try:
+        return Zygote(mode=mode, preload=wanted).__enter__()
+    except CourseError:
+        if set(wanted) == set(_LIBRARIES):
+            raise
+        # one of the course's modules cannot be loaded before the fork: it is loaded after it, each time
+        zygote = Zygote(mode=mode, preload=_LIBRARIES).__enter__()
+        zygote.preload = tuple(wanted)
+        return zygote
+
+
+def _load_here(modules: list[str]) -> None:
+    """Import what the checker will need, so that its forks find it."""
+    import importlib
+
+    import matplotlib
+
+    matplotlib.use("Agg")
+    for name in modules:
+        if ":" not in name:
+            with suppress(ImportError):
+                importlib.import_module(name)
+
+
+# ---- the run --------------------------------------------------------------------------------------------------------
+
+
+@warmed_by(warm_up)
 def execute(job: Job) -> Result:
-    """Run a job here, in a kernel and a folder of its own, of which nothing is left.
+    """Run a job: the student's cells in a process of their own, the tests in this one.
+
+    The tests may leave this process as they like; so it should be one that ends afterwards.
 
     Raises
     ------
     InfrastructureError
-        If it was not the notebook that failed: the kernel did not start, or cannot be talked to.
+        If it was not the notebook that failed: the sandbox was lost, or a cell of the course's own.
     """
-    notebook, start, before = job.read(), monotonic(), _children()
-    known = dict(notebook.metadata)
-    runner = RunNotebook(**json.loads(job.limits))
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        for name, data in job.data:
-            path = Path(folder, name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
+    options = json.loads(job.limits)
+    if _zygote is None:
+        raise InfrastructureError("execute(job) must run where warm_up(job) was called, as a worker of the pool does.")
+    mine, theirs = socket.socketpair()
+    with mine, theirs, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        _lay_out(job, Path(folder))
+        argument = json.dumps({"max_output": options["max_output"]})
+        limits = limits_of(options)
         try:
-            runner.preprocess(notebook, {"metadata": {"path": folder}})
-        except InfrastructureError:
-            raise
-        except Exception as error:  # what happens in a cell is that cell's output; this is something else
-            raise InfrastructureError(f"the notebook could not be run: {type(error).__name__}: {error}") from error
-    after = _children()
-    return Result(
-        key=job.key,
-        cells=tuple(
-            {"execution_count": cell.execution_count, "outputs": json.loads(json.dumps(cell.outputs))}
-            if cell.cell_type == "code"
-            else None
-            for cell in notebook.cells
-        ),
-        metadata=json.loads(json.dumps({k: v for k, v in notebook.metadata.items() if known.get(k) != v})),
-        status=STOPPED if runner.stopped_by else FINISHED,
-        stopped_by=": ".join(runner.stopped_by or ()),
-        resources={
-            "seconds": round(monotonic() - start, 3),
-            "cpu_seconds": round(after[0] - before[0], 3),
-            "memory": after[1],
-        },
-    )
+            program, files = f"{STUDENT}:main", dict(job.data)
+            with _zygote.fork(program, argument, channel=theirs, files=files, limits=limits) as child:
+                theirs.close()
+                return _Run(job, options, mine, child).result()
+        except (SandboxLost, ValueError) as error:
+            raise InfrastructureError(str(error)) from error
 
 
-def _children() -> tuple[float, int]:
-    """Processor time of the processes that this one has started and seen the end of, and the most memory of one."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime, used.ru_maxrss * (1024 if sys.platform == "linux" else 1)
+def _lay_out(job: Job, folder: Path) -> None:
+    """Put the data where the checker finds them too, in a folder from which it imports nothing."""
+    for name, data in job.data:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    os.chdir(folder)
 
 
-def _describe(cell: NotebookNode, index: int) -> str:
-    return f"cell `{grade_id(cell)}`" if grade_id(cell) else f"cell {index + 1} (no name)"
+class _Peer:
+    """The student's process, as the channel asks about it."""
+
+    def __init__(self, child: Child) -> None:
+        self.child = child
+
+    def poll(self) -> int | None:
+        report = self.child.wait(5)
+        return report.exit_code if report.exit_code is not None else -(report.signal or 9)
+
+    def kill(self) -> None:
+        self.child.kill()
 
 
-def _error(name: str, message: str) -> NotebookNode:
-    return nbformat.v4.new_output("error", ename=name, evalue=message, traceback=[f"{name}: {message}"])
+class _Run:
+    def __init__(self, job: Job, options: dict[str, Any], mine: socket.socket, child: Child) -> None:
+        self.job, self.child, self.started = job, child, monotonic()
+        self.notebook = job.read()
+        self.options = options
+        self.timeout, self.max_output = options["timeout"], options["max_output"]
+        self.names = frozenset(self.notebook.metadata.get("dlkit", {}).get("names", ()))
+        self.patience = self.timeout * _PATIENCE + 10  # a little more than the sandbox has
+        self.connection = Connection(mine, seconds=self.patience, peer=_Peer(child))
+        self.checker = Checker(self.connection, self.names, self.timeout, self.patience)
+        self.stopped_by: tuple[str, str] | None = None  # the cell that ended the run, and what happened in it
+        self.report: Report | None = None
 
-
-def _timeout_first(output: NotebookNode) -> bool:
-    return bool(output.output_type != "error" or output.ename != "CellTimeoutError")
-
-
-def _shorten(error: NotebookNode, most: int = 20_000) -> None:
-    """Bound an error's text and say what ``input()`` means where nobody types."""
-    if error.ename == "StdinNotImplementedError":
-        error.evalue = (
-            "input() waits for someone to type; nobody does when a notebook is graded. Give the value in code."
+    def result(self) -> Result:
+        """Run all cells and say what came of them."""
+        for part in parts_of(self.notebook, self.names):
+            cell = self.notebook.cells[part.index]
+            cell.outputs, cell.execution_count = [], None
+            if self.stopped_by is None:
+                cell.execution_count = part.number
+                self._run(cell, part)
+            elif part.kind == "test":
+                where, what = self.stopped_by
+                told = f"This test could not run: in {where}, {what}."
+                cell.outputs = [outputs.error("NotRun", told, [f"NotRun: {told}"])]
+        self.connection.close()
+        self.child.kill()
+        report = self.report or self.child.wait()
+        return Result(
+            key=self.job.key,
+            cells=tuple(
+                {"execution_count": cell.execution_count, "outputs": json.loads(json.dumps(cell.outputs))}
+                if cell.cell_type == "code"
+                else None
+                for cell in self.notebook.cells
+            ),
+            metadata={},
+            status=STOPPED if self.stopped_by else FINISHED,
+            stopped_by=": ".join(self.stopped_by or ()),
+            resources={
+                "seconds": round(monotonic() - self.started, 3),
+                "cpu_seconds": round(report.cpu_seconds + sum(os.times()[:2]), 3),
+                "memory": report.peak_memory,
+            },
         )
-        error.traceback = [*error.traceback[:-1], f"{error.ename}: {error.evalue}"]
-    error.evalue = error.evalue[:most]
-    error.traceback = [line[:most] for line in error.traceback[:100]]
+
+    def _run(self, cell: NotebookNode, part: Part) -> None:
+        trouble: BaseException | None = None
+        try:
+            self.child.begin_cell()
+            self.connection.command("begin", self.timeout)
+            if part.kind != "test":
+                leaving = self.connection.command("run_cell", cell.source, part.number)
+                if leaving is True:
+                    self._stop(cell, "the kernel stopped: this cell calls exit() or quit()")
+            elif visible := definitions(cell.source):
+                self.connection.command("define", visible, part.number)
+        except errors.ChannelError as error:
+            trouble = error
+        except Exception as error:  # her own code raised it where no code of hers should run
+            trouble = errors.ProtocolError(f"{type(error).__name__}: {error}")
+        if part.kind == "test":
+            if trouble is None or isinstance(trouble, errors.OutOfTime):
+                cell.outputs, trouble = self.checker.run(cell.source, part.number)
+            if isinstance(trouble, errors.NotSendable):  # which only the test's author can mend
+                raise InfrastructureError(f"{self.names_cell(part)}: {trouble}")
+        elif part.checked and trouble is None:
+            self._run_beside(cell, part)
+        put_out: Any = []
+        if not isinstance(trouble, (errors.StudentGone, errors.StudentTimeout, errors.ProtocolError)):
+            try:
+                put_out = self.connection.command("end")
+            except Exception as error:
+                trouble = trouble or error
+        self.child.end_cell()
+        hers = outputs.outputs_of(put_out, self.max_output)
+        if (
+            part.kind == "test"
+        ):  # of what her code does there, what it prints; an error among outputs would be a verdict
+            hers = [o for o in hers if o.output_type == "stream"]
+        for output in hers:
+            if output.output_type == "execute_result":
+                output.execution_count = part.number
+            elif output.output_type == "stream" and part.kind == "test":
+                output.name = "stdout"  # nbgrader takes stderr for a failure
+        cell.outputs = [*hers, *cell.outputs]
+        if isinstance(trouble, (errors.StudentGone, errors.StudentTimeout, errors.ProtocolError)):
+            self._stop(cell, f"the kernel stopped while this cell ran: {self._fate(trouble)}")
+
+    def _run_beside(self, cell: NotebookNode, part: Part) -> None:
+        """Run a cell of the course in the checker as well, where it must not fail unless it uses her answers."""
+        _, trouble = self.checker.run(cell.source, part.number)
+        if trouble is not None and not part.touches:
+            name = self.names_cell(part)
+            raise InfrastructureError(
+                f"{name} of the course failed in the checker: {type(trouble).__name__}: {trouble}"
+            ) from trouble
+
+    def names_cell(self, part: Part) -> str:
+        """Name a cell in a sentence."""
+        name = grade_id(self.notebook.cells[part.index])
+        return f"cell `{name}`" if name else f"cell {part.index + 1} (no name)"
+
+    def _stop(self, cell: NotebookNode, what: str) -> None:
+        index = next(i for i, c in enumerate(self.notebook.cells) if c is cell)
+        name = grade_id(cell)
+        self.stopped_by = f"cell `{name}`" if name else f"cell {index + 1} (no name)", what
+        told = f"{what[0].upper()}{what[1:]}."
+        cell.outputs = [o for o in cell.outputs if o.output_type != "error"]
+        cell.outputs.append(outputs.error("KernelStopped", told, [f"KernelStopped: {told}"]))
+
+    def _fate(self, trouble: errors.ChannelError) -> str:
+        """Say how the student's process ended, from what the sandbox has to say."""
+        if isinstance(trouble, errors.ProtocolError):
+            return "it gave an answer that is none"
+        self.report = self.child.wait()
+        if self.report.limit is None and isinstance(trouble, errors.StudentTimeout):
+            return "it did not answer in time"
+        if self.report.limit is None:
+            killed = self.report.signal == signal.SIGKILL
+            return "killed by SIGKILL (often: out of memory)" if killed else str(self.report)
+        return {
+            "cell_seconds": f"still running after {self.timeout} s; it could not be interrupted and was ended",
+            "cpu_seconds": f"the last of the notebook's {self.options['total_timeout']} s were used up",
+            "notebook_seconds": f"the last of the notebook's {self.options['total_timeout']} s were used up, waiting",
+            "memory": f"it needed more than {self.options['memory']} MB of memory",
+            "output_bytes": "it wrote too much to the standard output of its process",
+        }.get(self.report.limit, str(self.report))

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from dlkit.grading.channel.remote import Remote, value_of
+
 #: How a line begins that names the mistake behind a wrong value; feedback of hidden tests keeps only these lines.
 HINT = "Likely cause:"
 
@@ -134,6 +136,11 @@ def _expected(want: Any) -> np.ndarray:
 
 def _plain(value: Any) -> tuple[np.ndarray | None, str]:
     """Copy `value` to a base numpy array of real numbers; else return None and say why that is impossible."""
+    if type(value) is Remote:  # of the student's process: a matrix, a list of her own kind
+        try:
+            value = value_of(value)
+        except (TypeError, ValueError) as error:
+            return None, f"Expected a number or an array: {error}"[:300] + "."
     kind = type(value)
     if value is None:
         return None, "Got None: did you forget `return`?"
@@ -161,6 +168,8 @@ def _plain(value: Any) -> tuple[np.ndarray | None, str]:
 
 
 def _name(value: Any) -> str:
+    if type(value) is Remote:
+        return "an object of a class of your own"
     return "None" if value is None else f"a value of type {type(value).__name__}"
 
 

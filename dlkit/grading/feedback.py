@@ -22,7 +22,10 @@ from dlkit.grading.expect import HINT
 
 SUMMARY_TITLE = "Where marks were lost · 失分之处"
 _FRAME = re.compile(r"\s*Cell In\s?\[(\d+)\], line (\d+)")
-_OURS = ("CellTimeoutError", "KernelStopped", "NotRun", "StdinNotImplementedError")  # as `execute` words them
+_OURS = (  # as `execute` and `checks` word them
+    "CellTimeoutError", "CodeStopped", "KernelStopped", "NoValue", "NotCopiedBack", "NotRun",
+    "StdinNotImplementedError", "TooLarge",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,8 @@ class Job:
         ]
         files = [[name, hashlib.sha256(data).hexdigest()] for name, data in self.data]
         kernel = notebook["metadata"].get("kernelspec")
-        return _digest(_one_form([cells, kernel, files, json.loads(self.limits), self.environment]).encode())
+        names = notebook["metadata"].get("dlkit", {}).get("names")
+        return _digest(_one_form([cells, kernel, names, files, json.loads(self.limits), self.environment]).encode())
 
 
 @dataclass(frozen=True)
@@ -140,9 +141,10 @@ class Result:
 def environment() -> str:
     """Return a digest of what notebooks are run with: Python, every installed package, and this package's source.
 
-    The source is read because a package under development changes without changing its version.
+    The source is read because a package under development changes without changing its version. What setuptools brings
+    for itself is left out: it is on the path only after something has imported setuptools.
     """
-    folders = [Path(p) for p in sys.path if p and Path(p).is_dir()]
+    folders = [Path(p) for p in sys.path if p and Path(p).is_dir() and Path(p).name != "_vendor"]
     packages = sorted({p.name for folder in folders for p in folder.glob("*.dist-info")})
     here = Path(__file__).resolve().parents[1]
     source = [[str(p.relative_to(here)), _digest(p.read_bytes())] for p in sorted(here.rglob("*.py"))]

@@ -5,7 +5,9 @@ Anything else of that shape does as well, a cluster's for example: nothing here 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import os
 import pickle
 import queue
@@ -37,8 +39,7 @@ def open_executor(workers: int | None = None, limit: float | None = None, preloa
     Parameters
     ----------
     workers
-        How many worker processes; by default as many as there are cores. With 1 everything runs in this process: that
-        is simplest to debug, but a task that ends its parent ends the run.
+        How many worker processes; by default as many as there are cores.
     limit, preload
         See `LocalPool`.
 
@@ -49,7 +50,15 @@ def open_executor(workers: int | None = None, limit: float | None = None, preloa
     """
     if workers is not None and workers < 1:
         raise ValueError(f"There must be at least one worker; got {workers}.")
-    return InThisProcess() if workers == 1 else LocalPool(workers or cores(), limit, preload)
+    return LocalPool(workers or cores(), limit, preload)
+
+
+@functools.cache
+def own_worker() -> LocalPool:
+    """Return this process's own pool of one worker, for tasks that come one at a time: it stays warm until the end."""
+    pool = LocalPool(1)
+    atexit.register(pool.shutdown, cancel_futures=True)
+    return pool
 
 
 class InThisProcess(Executor):

@@ -15,9 +15,11 @@ from typing import Any
 from nbformat.notebooknode import NotebookNode
 from nbgrader.utils import find_all_files
 
+from dlkit.errors import CourseError
 from dlkit.grading.cells import course_of
 from dlkit.grading.execute import RunNotebook, execute
 from dlkit.grading.jobs import InfrastructureError, Job, Result
+from dlkit.grading.pool import own_worker
 from dlkit.grading.results import Results
 
 TRIES = 3
@@ -39,7 +41,7 @@ class RunJob(RunNotebook):
         result = results.get(job.key)
         if result is None:
             self.log.info("Running a notebook whose result is not known")
-            result = persist(execute, job)
+            result = persist(_run_in_worker, job)
             results.put(result)
         for event in result.events:
             self.log.warning("%s", event)
@@ -54,6 +56,12 @@ class RunJob(RunNotebook):
         return Job.of(nb, data, {n: v for n in self.trait_names(config=True) if _is_plain(v := getattr(self, n))})
 
 
+def _run_in_worker(job: Job) -> Result:
+    """Run a job in the worker that this process keeps: tests of the course may do to it what they like."""
+    result: Result = own_worker().submit(execute, job).result()
+    return result
+
+
 def persist(run: Callable[[Job], Result], job: Job) -> Result:
     """Run a job, again if the machinery fails, `TRIES` times in all.
 
@@ -61,11 +69,15 @@ def persist(run: Callable[[Job], Result], job: Job) -> Result:
     ------
     InfrastructureError
         If it failed each time.
+    dlkit.errors.CourseError
+        At once, if the run raises one: this machine, or the course, is not as it must be.
     """
     events: list[str] = []
     while True:
         try:
             return note(run(job), events)
+        except CourseError:
+            raise
         except Exception as error:
             events.append(failed(error, len(events) + 1))
             if len(events) == TRIES:

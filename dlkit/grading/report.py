@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dlkit.grading.course import LOG, Course
+from dlkit.grading.database import without_secrets
 from dlkit.grading.feedback import Failure
 
 REPORT = "report.html"  # in the course folder: see `dlkit.grading.report_page`
@@ -98,7 +99,7 @@ def show_places(console: Console, course: Course, results: list[Result]) -> None
         "feedback": feedback,
         "marks": course.root / "grades.csv",
         "report": course.root / REPORT,
-        "gradebook": course.dirs.db_url,
+        "gradebook": without_secrets(course.dirs.db_url),
         "log": course.root / LOG,
         "Formgrader": f"dlkit lab --course {course.root}, then Nbgrader, Formgrader in the menu",
     }

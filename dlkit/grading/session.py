@@ -16,37 +16,55 @@ import shutil
 import sys
 import tempfile
 from collections import deque
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from time import monotonic
 
 from nbgrader.plugins import CsvExportPlugin
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from dlkit.errors import CourseError
+from dlkit.grading.cluster import open_cluster
 from dlkit.grading.course import LOG, Course
+from dlkit.grading.database import use_database
 from dlkit.grading.dispatch import Dispatch
 from dlkit.grading.execute import RunNotebook, execute
 from dlkit.grading.gradebook import make_gradebook
 from dlkit.grading.intake import trouble
 from dlkit.grading.jobs import InfrastructureError
 from dlkit.grading.ledger import Ledger
-from dlkit.grading.pool import InThisProcess, open_executor
+from dlkit.grading.pool import open_executor
 from dlkit.grading.prepare import Prepared
 from dlkit.grading.press import Press
 from dlkit.grading.release import build, differences
-from dlkit.grading.report import Result, show_marks, show_places
+from dlkit.grading.report import REPORT, Result, show_marks, show_places
+from dlkit.grading.report_page import write_report
 from dlkit.grading.results import Results
 from dlkit.grading.sample import make_sample_class
+from dlkit.grading.sandbox.bubblewrap import find_bubblewrap
 from dlkit.grading.writer import Writer, fill_name
 
 AHEAD = 100  # submissions whose notebooks may run, or wait to, before the one whose marks are written next
 PRELOAD = ("dlkit.grading.execute",)  # what workers import before their first notebook
+WITHOUT_SANDBOX = (
+    "WITHOUT A SANDBOX: answers can read and change whatever you can, the gradebook and the hidden tests among it, and "
+    "use the network. Only for answers that you trust."
+)
 _SLACK = 120  # seconds beyond a notebook's own limit after which its worker is given up
 
 
-def grade(root: Path, names: list[str], *, sample_class: bool = False, workers: int | None = None) -> int:
+def grade(
+    root: Path,
+    names: list[str],
+    *,
+    sample_class: bool = False,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    db: str | None = None,
+    sandbox: str | None = None,
+) -> int:
     """Grade a class and print what came out.
 
     Parameters
@@ -58,8 +76,13 @@ def grade(root: Path, names: list[str], *, sample_class: bool = False, workers: 
     sample_class
         Grade the class that ``tests/answers/HW/class.toml`` describes, in ``build/sample_class``.
     workers
-        How many notebooks run at a time, each in a process of its own; by default as many as there are cores. With
-        1 they run in this process.
+        How many notebooks run at a time, each in processes of its own; by default as many as there are cores.
+    scheduler
+        The address of a Dask cluster, whose workers then run the notebooks.
+    db
+        The database that holds the gradebook; by default the one that the course's configuration names.
+    sandbox
+        ``"bubblewrap"``, or ``"none"`` for answers that are trusted; by default what the course's configuration says.
 
     Returns
     -------
@@ -70,6 +93,8 @@ def grade(root: Path, names: list[str], *, sample_class: bool = False, workers: 
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     if shutil.which("alembic") is None:
         raise CourseError("The program alembic is missing, which nbgrader needs. Run `make setup`.")
+    if sample_class and db is not None:
+        raise CourseError("The sample class has a gradebook of its own: leave out --db, or --sample-class.")
     console = Console()
     if not console.is_terminal:
         console = Console(width=140)
@@ -79,7 +104,16 @@ def grade(root: Path, names: list[str], *, sample_class: bool = False, workers: 
         course, expected = make_sample_class(course, names)
         names = []
     course = Course(course.root, _file_log(course.root / LOG))
-    results = grade_class(course, course.choose(names), console, workers)
+    if db is not None:
+        use_database(course, db)
+    if sandbox is not None:
+        course.config.RunNotebook.sandbox = sandbox
+    if RunNotebook(config=course.config).sandbox == "none":
+        console.print(Text(WITHOUT_SANDBOX, "bold red"))
+    else:
+        find_bubblewrap()
+    results = grade_class(course, course.choose(names), console, workers, scheduler)
+    write_report(course.root / REPORT, results, course.dirs.course_id)
     for assignment in dict.fromkeys(r.assignment for r in results):
         show_marks(console, assignment, [r for r in results if r.assignment == assignment])
     show_places(console, course, results)
@@ -88,7 +122,11 @@ def grade(root: Path, names: list[str], *, sample_class: bool = False, workers: 
 
 
 def grade_class(
-    course: Course, names: list[str], console: Console | None = None, workers: int | None = 1
+    course: Course,
+    names: list[str],
+    console: Console | None = None,
+    workers: int | None = 1,
+    scheduler: str | None = None,
 ) -> list[Result]:
     """Grade every submission of some assignments, write feedback and ``grades.csv``.
 
@@ -100,19 +138,20 @@ def grade_class(
         The course, and which of its assignments.
     console
         Where to show how far it is; by default nowhere.
-    workers
+    workers, scheduler
         As for `grade`.
 
     Raises
     ------
     CourseError
-        If an assignment as handed out is not what its source gives, or the gradebook cannot take it.
+        If an assignment as handed out is not what its source gives, the gradebook cannot take it, or a machine that
+        is to run notebooks cannot make the sandbox.
     """
     make_gradebook(course.dirs.db_url, course.dirs.course_id)
     stored = Results.of_course(course.dirs)
     stored.tidy()
     limits = RunNotebook(config=course.config)
-    limit = limits.total_timeout + limits.startup_timeout + _SLACK
+    limit = limits.longest() + _SLACK
     columns = (
         TextColumn("{task.fields[name]}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"),
         TimeRemainingColumn(),
@@ -120,14 +159,13 @@ def grade_class(
     results = []
     with (
         Ledger(course.dirs.db_url, course.dirs.course_id) as ledger,
-        open_executor(workers, limit, PRELOAD) as executor,
+        _executor(workers, scheduler, limit) as executor,
     ):
         dispatch, press = Dispatch(executor, stored, execute), Press(executor, course.config)
         for name in names:
             _enter(course, name)
             with Progress(*columns, console=console, disable=console is None) as progress:
-                ahead = 1 if isinstance(executor, InThisProcess) else AHEAD
-                desk = _Desk(course, name, Writer(course, name, ledger, press), dispatch, ahead)
+                desk = _Desk(course, name, Writer(course, name, ledger, press), dispatch)
                 results += desk.grade(progress)
                 press.finish()
         for result in results:
@@ -137,6 +175,10 @@ def grade_class(
         export.to = str(course.root / "grades.csv")
         export.export(ledger)
     return results
+
+
+def _executor(workers: int | None, scheduler: str | None, limit: float) -> Executor:
+    return open_executor(workers, limit, PRELOAD) if scheduler is None else open_cluster(scheduler, limit, PRELOAD)
 
 
 def _enter(course: Course, name: str) -> None:
@@ -151,8 +193,8 @@ def _enter(course: Course, name: str) -> None:
 class _Desk:
     """Have the notebooks of an assignment run, and write the marks in the order of the students' names."""
 
-    def __init__(self, course: Course, name: str, writer: Writer, dispatch: Dispatch, ahead: int) -> None:
-        self.course, self.name, self.writer, self.dispatch, self.ahead = course, name, writer, dispatch, ahead
+    def __init__(self, course: Course, name: str, writer: Writer, dispatch: Dispatch) -> None:
+        self.course, self.name, self.writer, self.dispatch = course, name, writer, dispatch
         self.waiting: deque[tuple[Result, dict[str, Prepared], list[Future[None]]]] = deque()
 
     def grade(self, progress: Progress) -> list[Result]:
@@ -164,7 +206,7 @@ class _Desk:
         results = []
         for folder in folders:
             results.append(self._start(folder))
-            while len(self.waiting) >= self.ahead or (self.waiting and all(run.done() for run in self.waiting[0][2])):
+            while len(self.waiting) >= AHEAD or (self.waiting and all(run.done() for run in self.waiting[0][2])):
                 self._write(clock)
         while self.waiting:
             self._write(clock)

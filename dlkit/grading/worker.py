@@ -3,6 +3,8 @@
 The process that runs a task is forked, ready with everything imported, and leads a process group of its own. Whatever
 it started is gone before the next task begins, what left its group too (on Linux: the worker is made the one to
 whom orphans fall). If the worker or the run it works for is killed, what it started ends as well.
+
+A function may need something that outlives its tasks, a warm sandbox for example: see `warmed_by`.
 """
 
 from __future__ import annotations
@@ -15,14 +17,30 @@ import pickle
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from time import sleep
-from typing import Any
+from typing import Any, TypeVar
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 DONE, FAILED, LOST = "done", "failed", "lost"
+
+
+def warmed_by(warm_up: Callable[..., object]) -> Callable[[_Function], _Function]:
+    """Decorate a function for workers: before each of its tasks, `warm_up` is called with the task's arguments.
+
+    It is called in the worker itself, which forks the task's process afterwards. Processes that it starts live as long
+    as the worker. What it raises is the outcome of the task.
+    """
+
+    def mark(function: _Function) -> _Function:
+        function.warm_up = warm_up  # type: ignore[attr-defined]
+        return function
+
+    return mark
 
 
 def serve(pipe: Connection, limit: float | None, preload: Sequence[str]) -> None:
@@ -52,6 +70,13 @@ def serve(pipe: Connection, limit: float | None, preload: Sequence[str]) -> None
 
 
 def _run_apart(task: bytes, pipe: Connection, limit: float | None) -> bytes:
+    try:
+        function, arguments, keywords = pickle.loads(task)
+        if warm_up := getattr(function, "warm_up", None):
+            warm_up(*arguments, **keywords)
+    except Exception as error:
+        return _failure(error)
+    lasting = frozenset(_descendants(os.getpid()))
     mine, theirs = Pipe()
     child = os.fork()
     if child == 0:
@@ -62,7 +87,7 @@ def _run_apart(task: bytes, pipe: Connection, limit: float | None) -> bytes:
             _be_quiet()
             os.setsid()
             threading.Thread(target=_leave_with, args=(theirs,), daemon=True).start()
-            theirs.send_bytes(_answer(task))
+            theirs.send_bytes(_answer(function, arguments, keywords))
         os._exit(0)
     theirs.close()
     try:
@@ -75,23 +100,26 @@ def _run_apart(task: bytes, pipe: Connection, limit: float | None) -> bytes:
     finally:
         mine.close()
     if reply:
-        _end(child)
+        _end(child, lasting)
         return reply
     what = f"it was not done after {limit:g} s" if reply is None and limit else f"its process {_ending(child)}"
-    _end(child)
+    _end(child, lasting)
     return pickle.dumps((LOST, what))
 
 
-def _answer(task: bytes) -> bytes:
+def _answer(function: Callable[..., Any], arguments: Any, keywords: Any) -> bytes:
     try:
-        function, arguments, keywords = pickle.loads(task)
         return pickle.dumps((DONE, function(*arguments, **keywords)))
     except Exception as error:
-        try:
-            pickle.loads(again := pickle.dumps((FAILED, error)))
-        except Exception:  # an exception that does not survive the journey
-            again = pickle.dumps((FAILED, RuntimeError(f"{type(error).__name__}: {error}")))
-        return again
+        return _failure(error)
+
+
+def _failure(error: Exception) -> bytes:
+    try:
+        pickle.loads(again := pickle.dumps((FAILED, error)))
+    except Exception:  # an exception that does not survive the journey
+        again = pickle.dumps((FAILED, RuntimeError(f"{type(error).__name__}: {error}")))
+    return again
 
 
 def _ending(child: int) -> str:
@@ -123,13 +151,16 @@ def _leave_with(link: Connection) -> None:
     os._exit(1)
 
 
-def _end(child: int | None) -> None:
-    """Kill the task's process, its group and all descendants of this process, and wait until they are gone."""
+def _end(child: int | None, lasting: frozenset[int] = frozenset()) -> None:
+    """Kill the task's process, its group and the descendants of this process, and wait until they are gone.
+
+    Those that were there before the task are left alone.
+    """
     if child is not None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child, signal.SIGKILL)
     for _ in range(1000):
-        found = _descendants(os.getpid())
+        found = [pid for pid in _descendants(os.getpid()) if pid not in lasting]
         for pid in found:
             _kill(pid)
         with contextlib.suppress(ChildProcessError):

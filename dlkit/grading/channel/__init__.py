@@ -5,7 +5,8 @@ Plain values cross as bytes and are rebuilt; functions and other objects stay wh
 Nothing that crosses is unpickled or evaluated. ``README.md`` beside this file tells authors of tests what crosses how.
 
 ``remote``
-    ``Remote``, what a test holds of a student's object, and ``ask``. Loads without msgpack, in a notebook too.
+    ``Remote``, what a test holds of a student's object, ``ask``, ``student_side``. Loads without msgpack, so in a
+    notebook too.
 ``checker``
     ``Connection`` and ``Names``: the checker's end.
 ``student``
@@ -35,7 +36,7 @@ from dlkit.grading.channel.errors import (
     TooLarge,
     TooMany,
 )
-from dlkit.grading.channel.remote import Remote, ask
+from dlkit.grading.channel.remote import Remote, ask, student_side
 
 if TYPE_CHECKING:
     from dlkit.grading.channel.checker import Connection, Names
@@ -62,6 +63,7 @@ __all__ = [
     "ask",
     "errors",
     "serve",
+    "student_side",
 ]
 
 

@@ -70,6 +70,10 @@ class TooMany(LimitError):  # noqa: N818
     """There are more items, equal hashes, or steps of an iterator than there may be."""
 
 
+class OutOfTime(LimitError):  # noqa: N818
+    """The student's process has interrupted her code after its time; it can be asked the next question."""
+
+
 class NotSendable(ChannelError):  # noqa: N818
     """The checker was to send an object that neither crosses by value nor can be called."""
 
@@ -99,4 +103,6 @@ class ProtocolError(ChannelError):
 
 
 #: The errors that an answer of the student's process may name.
-BY_NAME: dict[str, type[LimitError]] = {kind.__name__: kind for kind in (TooLarge, ArrayTooLarge, TooDeep, TooMany)}
+BY_NAME: dict[str, type[LimitError]] = {
+    kind.__name__: kind for kind in (TooLarge, ArrayTooLarge, TooDeep, TooMany, OutOfTime)
+}

@@ -8,11 +8,14 @@ numbers, and the checker compares them.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from dlkit.grading.channel.errors import ChannelError, NotAValue, NotSendable, TooMany
 from dlkit.grading.channel.messages import BINARY, COMPARISONS, CONVERSIONS, IN_PLACE, UNARY, base_name, message_of
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 #: Of names with two underscores on both sides only these are looked up: by others libraries ask for memory and code.
 _READABLE = ("__name__", "__qualname__")
@@ -176,6 +179,60 @@ def ask(x: Any) -> Any:
     is computed should still be compared as a number, ``y.data == 7``: ``y == 7`` is whatever her ``__eq__`` says.
     """
     return _handle(x).connection.remote(_handle(x).number, asked=True, came=False) if type(x) is Remote else x
+
+
+def student_side(function: _Function) -> _Function:
+    """Let a function of a test run where the student's objects are: to look at what she has drawn, for example.
+
+    What her code makes of matplotlib's axes, or of another object that does not cross, can be read only there. So the
+    function takes her functions and plain values, has them do their work, and returns plain values, which the test
+    judges. Those are her process's word, as the values that her own functions return are.
+
+    Parameters
+    ----------
+    function
+        A function of a test cell's part in plain view: that part's definitions are known over there (hidden ones are
+        not). It uses no other names than those of such definitions and of locked cells.
+
+    Returns
+    -------
+    callable
+        In the student's own notebook the function itself.
+
+    Examples
+    --------
+    ``@student_side`` above ``def heights(plot, values): return [b.get_height() for b in plot(values).patches]``; then a
+    test, hidden or not, may say ``expect("the bars", heights(plot_bars, [1, 2]), [1, 2], rtol=0)``.
+    """
+    if _checkers_connection is None:
+        return function
+    connection, name = _checkers_connection, function.__name__
+
+    @functools.wraps(function)
+    def there(*args: Any, **kwargs: Any) -> Any:
+        return connection.request("call", (connection.request("name", (name,), {}), *args), kwargs)
+
+    return there  # type: ignore[return-value]
+
+
+_checkers_connection: Any = None
+
+
+def value_of(x: Remote) -> Any:
+    """Ask for the plain value of an object whose class derives from one that crosses by value.
+
+    Raises
+    ------
+    TypeError
+        If it has none; the message says of which class it is.
+    """
+    return _handle(x).connection.command("plain", x)
+
+
+def run_tests_over(connection: Any) -> None:
+    """Tell `student_side` that tests run in this process, and the student's code at the other end of `connection`."""
+    global _checkers_connection
+    _checkers_connection = connection
 
 
 def _handle(x: Remote) -> Handle:

@@ -11,12 +11,13 @@ import linecache
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any
 
 from dlkit.grading.channel.decoder import Decoder
 from dlkit.grading.channel.encoder import Contents, Encoder
-from dlkit.grading.channel.errors import LimitError, Limits, ProtocolError
+from dlkit.grading.channel.errors import BY_NAME, LimitError, Limits, ProtocolError
 from dlkit.grading.channel.frames import Frames
 from dlkit.grading.channel.messages import EXCEPTIONS, OPERATIONS, Kind, base_name, cut, message_of
 from dlkit.grading.channel.sharing import Watch
@@ -33,6 +34,7 @@ def serve(
     limits: Limits | None = None,
     own: Callable[[str], bool] | None = None,
     commands: Mapping[str, Callable[..., Any]] | None = None,
+    around: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> None:
     """Answer the checker until it closes the connection.
 
@@ -49,13 +51,16 @@ def serve(
         ``<cell softmax>``, which are no files.
     commands
         What the checker's `Connection.command` may ask for besides, as ``{"run_cell": run_cell}``.
+    around
+        Makes the context in which each request is carried out. It may turn what is raised in it into a `LimitError`,
+        `OutOfTime` for example, which reaches the checker as such.
 
     Raises
     ------
     ProtocolError
         If what comes is no request.
     """
-    _Student(sock, namespace, limits or Limits(), own or _is_cell, commands or {}).serve()
+    _Student(sock, namespace, limits or Limits(), own or _is_cell, commands or {}, around).serve()
 
 
 class Callback:
@@ -82,7 +87,9 @@ class _Student:
         limits: Limits,
         own: Callable[[str], bool],
         commands: Mapping[str, Callable[..., Any]],
+        around: Callable[[], AbstractContextManager[None]],
     ) -> None:
+        self.around = around
         self.frames, self.namespace, self.limits, self.own = Frames(sock, limits), namespace, limits, own
         self.operations = {**commands, **OPERATIONS, "name": self.name}
         self.objects: dict[int, list[Any]] = {}  # number: object, how often it was sent
@@ -129,13 +136,16 @@ class _Student:
         if outermost:
             self.turn.release()
         try:
-            result = self.operations[operation](*args, **kwargs)
+            with self.around():
+                result = self.operations[operation](*args, **kwargs)
             if type(result) is str and operation in ("str", "repr", "format"):
                 result = cut(result, self.limits.text)
             return Kind.ANSWER, result
         except BaseException as error:
             if operation == "next" and isinstance(error, StopIteration):
                 return (Kind.STOP,)
+            if isinstance(error, LimitError) and type(error).__name__ in BY_NAME:
+                return Kind.ERROR, type(error).__name__, str(error), self.traceback(error.__traceback__)
             return Kind.ERROR, *self.described(error)
         finally:
             if outermost:

@@ -73,6 +73,11 @@ def main(number: int) -> None:
 def load(names: list[str]) -> dict[str, Any]:
     """Import modules, with one thread for mathematics, and make ready for forking.
 
+    Parameters
+    ----------
+    names
+        Modules, or ``"module:function"``: then the function is called.
+
     Returns
     -------
     dict
@@ -81,11 +86,14 @@ def load(names: list[str]) -> dict[str, Any]:
     """
     loaded, missing = [], []
     for name in names:
+        module_name, _, function = name.partition(":")
         try:
-            module = importlib.import_module(name)
+            module = importlib.import_module(module_name)
         except ModuleNotFoundError:
             missing.append(name)
             continue
+        if function:
+            getattr(module, function)()
         loaded.append(name)
         if name == "torch":
             module.set_num_threads(1)

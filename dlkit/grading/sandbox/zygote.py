@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import re
 import signal
 import socket
 import subprocess
@@ -82,14 +84,16 @@ class Zygote:
     r"""A warm sandbox; `fork` runs a submission in it.
 
     It starts at the first use, again when it has died, and at the latest ends with the thread that started it. Several
-    submissions may run at the same time, each without sight of the others.
+    submissions may run at the same time, each without sight of the others. A fork of the process that started it may
+    use it too, but not start it again.
 
     Parameters
     ----------
     mode
         ``"bubblewrap"``, or ``"none"``, which warns and protects from mistakes, not from malice.
     preload
-        Modules that it imports, in this order; those that are not installed are passed over.
+        Modules that it imports, in this order; those that are not installed are passed over. Of ``"module:function"``
+        the function is called as well.
     readable
         Files and folders that submissions may read, at their own paths, besides the system and Python's packages.
     start_seconds
@@ -116,6 +120,7 @@ class Zygote:
         self.start_seconds = start_seconds
         self.starts = 0
         self.ready: dict[str, Any] = {}  # what it said of itself: loaded, missing, threads, memory, user
+        self._owner = os.getpid()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._lock = threading.Lock()
@@ -208,13 +213,17 @@ class Zygote:
     def _forget(self) -> None:
         if self._control is not None:
             self._control.close()
-        if self._process is not None:
+        if self._process is not None and os.getpid() == self._owner:
             self._process.kill()
             self._process.wait()
         self._control = self._process = None
 
     def _running(self) -> socket.socket:
         """Return the control socket of a living zygote."""
+        if os.getpid() != self._owner:
+            if self._control is None:
+                raise SandboxLost("The zygote has ended, and only the process that started it can start it again.")
+            return self._control
         if self._process is not None and self._process.poll() is not None:
             self._forget()
         if self._control is None:
@@ -254,7 +263,7 @@ class Zygote:
             self._rehearse(mine)
         mine.settimeout(None)
         self._control, self.ready, self.starts = mine, json.loads(answer), self.starts + 1
-        hidden = [name for name in self.ready["missing"] if importlib.util.find_spec(name.split(".")[0])]
+        hidden = [name for name in self.ready["missing"] if importlib.util.find_spec(re.split("[.:]", name)[0])]
         if hidden:
             self._forget()
             raise CourseError(

@@ -1,0 +1,156 @@
+"""Which cells of a notebook run where, told from their text before any of them runs.
+
+The student's answers and the cells she added run in her process, test cells in the checker's. The course's other
+cells run in her process, since her answers build on them, and in the checker's where tests build on them. A cell
+that only uses her answers, to draw what they give for example, would do all her work a second time; so it is left
+out of the checker if no test needs a name that it defines.
+"""
+
+from __future__ import annotations
+
+import ast
+import symtable
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+
+from IPython.core.inputtransformer2 import TransformerManager
+from nbformat.notebooknode import NotebookNode
+from nbgrader.utils import is_solution
+
+from dlkit.grading.cells import HIDDEN, is_test, regions
+
+_COURSE = "course"  # in cell.metadata["dlkit"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A code cell and what becomes of it.
+
+    Attributes
+    ----------
+    index, number
+        Its place in the notebook, and the *n* of ``In [n]``.
+    kind
+        ``"answer"``, ``"test"``, or ``"course"`` for a cell of the course that is no test.
+    checked
+        Whether it runs in the checker's process.
+    touches
+        Whether it uses what an answer defines, or what comes of that.
+    """
+
+    index: int
+    number: int
+    kind: str
+    checked: bool
+    touches: bool
+
+
+def parts_of(notebook: NotebookNode, names: frozenset[str]) -> list[Part]:
+    """Sort the code cells of a canonical notebook.
+
+    Parameters
+    ----------
+    notebook
+        As `dlkit.grading.canonical.Canonicalise` makes it, with all its tests.
+    names
+        What answers define.
+
+    Raises
+    ------
+    ValueError
+        If a test is not marked as the course's own: it is not known who wrote it.
+    """
+    code = [(i, cell) for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.source.strip()]
+    theirs, touching = set(names), []
+    for _, cell in code:
+        touches = not _is_ours(cell) or not theirs.isdisjoint(used(cell.source))
+        touching.append(touches)
+        if touches and _is_ours(cell) and not is_test(cell):
+            theirs |= bound(cell.source)  # what is made of her answers is hers as well
+    needed: set[str] = set()
+    parts = []
+    for number, touches, (index, cell) in reversed(list(zip(count(1), touching, code))):
+        if is_test(cell) and not _is_ours(cell):
+            raise ValueError("The notebook is not canonical: Canonicalise must be first in sanitize_preprocessors.")
+        kind = "answer" if not _is_ours(cell) else "test" if is_test(cell) else "course"
+        checked = kind == "test" or (kind == "course" and (not touches or not needed.isdisjoint(bound(cell.source))))
+        if checked:
+            needed |= used(cell.source)
+        parts.append(Part(index, number, kind, checked, touches))
+    return parts[::-1]
+
+
+def mark(cell: NotebookNode) -> None:
+    """Mark a cell as one whose text is the course's own; every other one is taken for a student's."""
+    cell.metadata["dlkit"] = {_COURSE: True}
+
+
+def _is_ours(cell: NotebookNode) -> bool:
+    return not is_solution(cell) and cell.metadata.get("dlkit", {}).get(_COURSE) is True
+
+
+def python_of(source: str) -> str:
+    """Return a cell's text with magics as calls of Python."""
+    return TransformerManager().transform_cell(source)
+
+
+def bound(source: str) -> frozenset[str]:
+    """List the global names that a cell defines; none if it does not parse."""
+    try:
+        table = symtable.symtable(python_of(source), "<cell>", "exec")
+    except (SyntaxError, ValueError, RecursionError):
+        return frozenset()
+    return frozenset(_bound(table))
+
+
+def _bound(table: symtable.SymbolTable) -> Iterator[str]:
+    top = table.get_type() == "module"
+    for symbol in table.get_symbols():
+        made = symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
+        if made and (top or symbol.is_declared_global()):
+            yield symbol.get_name()
+    for child in table.get_children():
+        yield from _bound(child)
+
+
+def used(source: str) -> frozenset[str]:
+    """List the names that a cell looks up anywhere; none if it does not parse."""
+    try:
+        tree = ast.parse(python_of(source))
+    except (SyntaxError, ValueError, RecursionError):
+        return frozenset()
+    return frozenset(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
+
+
+def imports(notebook: NotebookNode) -> tuple[str, ...]:
+    """List the modules that the course's own cells import, in their order: worth loading once for all students."""
+    found: dict[str, None] = {}
+    for cell in notebook.cells:
+        if cell.cell_type != "code" or not _is_ours(cell):
+            continue
+        try:
+            tree = ast.parse(python_of(cell.source))
+        except (SyntaxError, ValueError, RecursionError):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                found.update(dict.fromkeys(alias.name for alias in node.names))
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found[node.module] = None
+    return tuple(found)
+
+
+def definitions(source: str) -> str:
+    """Return what the part of a test cell in plain view imports and defines.
+
+    A student sees it in her notebook, so her answers may use it, and so may later cells of the course. Its calls,
+    assertions and loops are left out; of a cell that does not parse without its hidden part, everything.
+    """
+    outside, _ = regions(source, HIDDEN)
+    try:
+        tree = ast.parse(python_of("\n".join(outside)))
+    except (SyntaxError, ValueError, RecursionError):
+        return ""
+    kept = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
+    return "\n".join(ast.unparse(node) for node in tree.body if isinstance(node, kept))
