@@ -9,7 +9,7 @@ c.Autograde.autograde_preprocessors.insert(0, "grading_extras.Greet")
 c.Autograde.autograde_preprocessors.append("grading_extras.Bonus")
 c.GenerateFeedback.preprocessors.insert(1, "grading_extras.Sign")
 c.AssignLatePenalties.plugin_class = "grading_extras.TwoMarks"
-c.NotebookExporter.nbformat_version = 4
+c.GenerateFeedback.permissions = 664
 """
 
 

@@ -42,9 +42,11 @@ _CLASS = re.compile(r"[a-z]{1,3}\d?|highlight|hl-[\w-]+|anchor-link|dataframe|ma
 _STYLES = sorted(ALLOWED_CSS_PROPERTIES - {"cursor", "display", "float"})
 _SCHEMES = ("http", "https", "mailto")
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml)[;,]|(?![/\\]{2})[^:\\]*$", re.IGNORECASE)
+_DATA = re.compile(r"data:image/[\w+.-]+;base64,[\w+/=]*")
 _IMAGE = re.compile(r"""<img\b((?:[^>"']|"[^"]*"|'[^']*')*)>""")
 _LIVE = ("application/javascript", "application/vnd.jupyter.widget-view+json")
 _NO_ALT = "No description has been provided for this image"
+_LONGEST = 50_000  # characters of HTML or markdown; some of what can be written takes time as their square
 _REMEMBERED = 1000  # cells, most of them the course's own, which come again on each page
 
 
@@ -78,7 +80,18 @@ def clean_html(html: Any) -> str:
     In the place of nbconvert's filter of this name, which knows neither headings nor pictures.
     """
     text = html.decode() if isinstance(html, bytes) else str(html)
+    if _is_long(text):
+        return _as_it_is(text)
     return _cleaner().clean(re.sub(r"<(script|style)\b.*?(</\1\s*>|\Z)", "", text, flags=re.DOTALL | re.IGNORECASE))
+
+
+def _is_long(text: str) -> bool:
+    """Tell whether a text is so long that to read it as HTML or markdown may take minutes; pictures do not count."""
+    return len(text) > _LONGEST and len(_DATA.sub("", text)) > _LONGEST
+
+
+def _as_it_is(text: str) -> str:
+    return f"<pre>{escape(text)}</pre>"
 
 
 @pass_context
@@ -97,6 +110,8 @@ class SafeMarkdown(LoggingConfigurable):
         return self._remembered(source)
 
     def _render(self, context: Any, source: str) -> str:
+        if _is_long(source):
+            return _as_it_is(source)
         return clean_html(self.exporter.markdown2html(context, source))
 
 

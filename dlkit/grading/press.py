@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import nbformat
@@ -27,6 +27,7 @@ from dlkit.grading.stages import forget
 BATCH = 16  # pages that one task prints: enough that the task's own start is little beside them
 _MOST = 8  # batches on the way, beyond which the writer waits for one
 _WRITTEN = ("output_extension", "output_files_dir", "outputs", "attachments")  # what is needed to write a page
+_EMPTY = json.dumps(nbformat.v4.new_notebook())
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,11 @@ def print_pages(config: bytes, sheets: list[Sheet]) -> list[Page]:
 
 
 def _warm_up(config: bytes, sheets: list[Sheet]) -> None:
-    """Print a first page in the worker itself, whose tasks then find the template and the course's cells made."""
+    """Print an empty page in the worker itself, whose tasks then find the template made."""
     machine = _read_machine(config)
-    kind = sheets[0].resources["unique_key"]
-    if kind not in machine.warm_for:
-        machine.warm_for.add(kind)
-        machine.print(sheets[:1])
+    if not machine.warm:
+        machine.warm = True
+        machine.print([replace(sheets[0], notebook=_EMPTY)])
 
 
 print_pages.warm_up = _warm_up  # type: ignore[attr-defined]
@@ -91,7 +91,7 @@ class _Machine:
         for preprocessor in feedback.preprocessors:
             self.exporter.register_preprocessor(preprocessor)
         self.steps = tuple(self.exporter._preprocessors)
-        self.warm_for: set[str] = set()
+        self.warm = False
 
     def print(self, sheets: list[Sheet]) -> list[Page]:
         return [self._print(sheet) for sheet in sheets]
@@ -160,13 +160,25 @@ class Press:
     def _send(self) -> None:
         if self._next:
             orders, self._next = self._next, []
-            printed = self.executor.submit(self._print, self._with, [sheet for sheet, _ in orders])
-            self._printing.append((printed, orders))
+            self._printing.append((self._submit([sheet for sheet, _ in orders]), orders))
+
+    def _submit(self, sheets: list[Sheet]) -> Future[list[Page]]:
+        return self.executor.submit(self._print, self._with, sheets)
 
     def _hand_over(self, printed: Future[list[Page]], orders: list[_Order]) -> None:
         try:
             pages = printed.result()
-        except Exception:  # the worker was lost: nothing is, this process can print as well
-            pages = self._print(self._with, [sheet for sheet, _ in orders])
+        except Exception:  # the worker was lost, perhaps by one of the pages
+            again = [self._submit([sheet]) for sheet, _ in orders]
+            pages = [_alone(future) for future in again]
         for (_, take), page in zip(orders, pages, strict=True):
             take(page)
+
+
+def _alone(printed: Future[list[Page]]) -> Page:
+    """Wait for a page that was printed by itself."""
+    try:
+        (page,) = printed.result()
+    except Exception as error:
+        page = Page(None, {}, f"the page could not be printed: {error}")
+    return page
