@@ -24,7 +24,7 @@ from typing import Any
 
 from nbformat.notebooknode import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Enum, Integer
+from traitlets import Bool, Enum, Integer
 
 from dlkit.errors import CourseError
 from dlkit.grading import outputs
@@ -52,6 +52,9 @@ class RunNotebook(NbGraderPreprocessor):
     memory = Integer(2048, help="Megabytes (1024 × 1024 bytes) that the student's processes may use.").tag(config=True)
     processes = Integer(64, help="Processes and threads that she may have at a time.").tag(config=True)
     scratch = Integer(256, help="Megabytes of files that she may write.").tag(config=True)
+    show = Bool(True, help="Run the course's cells that only show what answers give. Marks do not depend on them.").tag(
+        config=True
+    )
     sandbox = Enum(MODES, "bubblewrap", help="The sandbox of her process; none is for answers that you trust.").tag(
         config=True
     )
@@ -206,6 +209,8 @@ class _Run:
         for part in parts_of(self.notebook, self.names):
             cell = self.notebook.cells[part.index]
             cell.outputs, cell.execution_count = [], None
+            if part.idle and not self.options["show"]:
+                continue
             if self.stopped_by is None:
                 cell.execution_count = part.number
                 self._run(cell, part)

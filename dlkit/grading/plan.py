@@ -37,6 +37,8 @@ class Part:
         Whether it runs in the checker's process.
     touches
         Whether it uses what an answer defines, or what comes of that.
+    idle
+        Whether marks do not depend on it: a cell of the course that only shows what answers give.
     """
 
     index: int
@@ -44,6 +46,7 @@ class Part:
     kind: str
     checked: bool
     touches: bool
+    idle: bool
 
 
 def parts_of(notebook: NotebookNode, names: frozenset[str]) -> list[Part]:
@@ -68,7 +71,8 @@ def parts_of(notebook: NotebookNode, names: frozenset[str]) -> list[Part]:
         touching.append(touches)
         if touches and _is_ours(cell) and not is_test(cell):
             theirs |= bound(cell.source)  # what is made of her answers is hers as well
-    needed: set[str] = set()
+    needed: set[str] = set()  # here, by what runs here
+    wanted: set[str] = set()  # by anything that is not idle
     parts = []
     for number, touches, (index, cell) in reversed(list(zip(count(1), touching, code))):
         if is_test(cell) and not _is_ours(cell):
@@ -77,7 +81,10 @@ def parts_of(notebook: NotebookNode, names: frozenset[str]) -> list[Part]:
         checked = kind == "test" or (kind == "course" and (not touches or not needed.isdisjoint(bound(cell.source))))
         if checked:
             needed |= used(cell.source)
-        parts.append(Part(index, number, kind, checked, touches))
+        idle = kind == "course" and touches and not checked and wanted.isdisjoint(bound(cell.source))
+        if not idle:
+            wanted |= used(cell.source)
+        parts.append(Part(index, number, kind, checked, touches, idle))
     return parts[::-1]
 
 
