@@ -7,7 +7,7 @@ from grading_course import HW, cell, find, insert, make_course, position, submis
 from dlkit.grading.canonical import canonical, recognised
 from dlkit.grading.cells import grade_id
 from dlkit.grading.release import release
-from dlkit.grading.screen import look, screen
+from dlkit.grading.screen import look, screen, watched
 
 DOUBLE = "def double(x):\n    return x + x"
 
@@ -210,10 +210,10 @@ def test_the_courses_own_cells_are_not_looked_at_and_its_judges_are_known(handed
     theirs = submission(ours, double="def close(a, b): pass\nassert_allclose = print", mean="np.mean = max")
     insert(theirs, 0, "expect_unchanged = None")
     notebook, _ = canonical(ours, theirs)
-    assert sorted(look(ours, notebook)) == [
+    assert sorted(look(watched(ours), notebook)) == [
         "`double`: redefines assert_allclose",
         "`double`: redefines close",
         "`mean`: replaces np.mean",
         "a cell the student added: redefines expect_unchanged",
     ]
-    assert look(ours, canonical(ours, submission(ours))[0]) == []
+    assert look(watched(ours), canonical(ours, submission(ours))[0]) == []

@@ -7,6 +7,7 @@ noted by name, for the student and for the instructor, and costs no other cell a
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -166,20 +167,35 @@ class Canonicalise(NbGraderPreprocessor):
         """Return the canonical notebook of the submission `nb`."""
         names = resources["nbgrader"]
         course = course_of(self)
-        folder = Path(course.format_path(course.release_directory, ".", names["assignment"]))
-        release = nbformat.read(folder / f"{names['notebook']}.ipynb", as_version=4)
+        places = (course.release_directory, course.source_directory)
+        folders = [Path(course.format_path(place, ".", names["assignment"])) for place in places]
+        paths = [folder / f"{names['notebook']}.ipynb" for folder in folders]
+        release, defined, watched = _known(*((path, _changed(path)) for path in paths))
         notebook, notes = canonical(release, nb)
-        warnings = screen.look(release, notebook)
-        defined = _names(course, names["assignment"], names["notebook"], release)
-        notebook.metadata["dlkit"] = {"notes": notes, "warnings": warnings, "names": defined}
+        warnings = screen.look(watched, notebook)
+        notebook.metadata["dlkit"] = {"notes": notes, "warnings": warnings, "names": list(defined)}
         if notes:
             notebook.cells.insert(0, note_cell(NOTES_TITLE, notes, "grader-notes"))
         return notebook, resources
 
 
-def _names(course: Any, assignment: str, notebook: str, release: NotebookNode) -> list[str]:
-    """List what the course's own answers define; where there is no source, what the released stubs do."""
-    path = Path(course.format_path(course.source_directory, ".", assignment), f"{notebook}.ipynb")
-    source = nbformat.read(path, as_version=4) if path.is_file() else release
-    answers = [c.source for c in source.cells if c.cell_type == "code" and is_solution(c)]
-    return sorted(frozenset().union(*map(bound, answers)))
+def _changed(path: Path) -> int | None:
+    return path.stat().st_mtime_ns if path.is_file() else None
+
+
+@functools.lru_cache(maxsize=16)
+def _known(
+    release: tuple[Path, int | None], source: tuple[Path, int | None]
+) -> tuple[NotebookNode, tuple[str, ...], screen.Watched]:
+    """Read once for a class what all submissions of a notebook are compared with.
+
+    Returns
+    -------
+    tuple
+        The notebook as it was handed out, which nobody may change; the names that the course's own answers define, or
+        the released stubs where there is no source; what to look for.
+    """
+    notebook = nbformat.read(release[0], as_version=4)
+    solved = notebook if source[1] is None else nbformat.read(source[0], as_version=4)
+    answers = [c.source for c in solved.cells if c.cell_type == "code" and is_solution(c)]
+    return notebook, tuple(sorted(frozenset().union(*map(bound, answers)))), screen.watched(notebook)

@@ -35,7 +35,7 @@ from dlkit.grading.channel.errors import (
 from dlkit.grading.channel.remote import run_tests_over
 from dlkit.grading.marks import asked_for
 from dlkit.grading.outputs import error
-from dlkit.grading.plan import python_of
+from dlkit.grading.plan import code_of, python_of
 
 _MOST_OUTPUT = 100_000  # characters that a cell prints here
 _MOST_LINES = 60  # of a traceback
@@ -88,14 +88,12 @@ class Checker:
 
     def run(self, source: str, number: int) -> tuple[list[NotebookNode], BaseException | None]:
         """Run a cell; return its outputs, and what stopped it."""
-        name = f"<Cell In[{number}]>"
         printed = _Bounded()
         trouble: BaseException | None = None
         with asked_for() as points:
             try:
-                text = python_of(source)
-                linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
-                code = compile(text, name, "exec")
+                code, text = code_of(source, number), python_of(source)
+                linecache.cache[code.co_filename] = (len(text), None, text.splitlines(True), code.co_filename)
                 with (
                     contextlib.redirect_stdout(printed),
                     contextlib.redirect_stderr(printed),

@@ -33,7 +33,7 @@ from dlkit.grading.channel import errors
 from dlkit.grading.channel.checker import Connection
 from dlkit.grading.checks import Checker
 from dlkit.grading.jobs import FINISHED, STOPPED, InfrastructureError, Job, Result
-from dlkit.grading.plan import Part, definitions, imports, parts_of
+from dlkit.grading.plan import Part, code_of, definitions, imports, parts_of
 from dlkit.grading.sandbox import Child, Limits, Report, SandboxLost, Zygote
 from dlkit.grading.sandbox.bubblewrap import MODES
 from dlkit.grading.worker import warmed_by
@@ -92,6 +92,8 @@ _zygote: Zygote | None = None
 def warm_up(job: Job) -> None:
     """See to it that this process has a living zygote with everything that the job's own cells import.
 
+    It also reads the course's cells, so that the forks need not do so again for every student.
+
     Called in the worker, which forks the process in which `execute` runs.
 
     Raises
@@ -100,7 +102,8 @@ def warm_up(job: Job) -> None:
         If this machine cannot make the sandbox that the job asks for.
     """
     global _zygote
-    mode, wanted = json.loads(job.limits)["sandbox"], [*_LIBRARIES, *imports(job.read())]
+    notebook = job.read()
+    mode, wanted = json.loads(job.limits)["sandbox"], [*_LIBRARIES, *imports(notebook)]
     if _zygote is not None and (_zygote.mode != mode or not set(wanted) <= set(_zygote.preload)):
         wanted = list(dict.fromkeys([*_zygote.preload, *wanted]))
         _zygote.close()
@@ -110,6 +113,12 @@ def warm_up(job: Job) -> None:
         _load_here(wanted)
     else:
         _zygote.__enter__()  # again, if it has died
+    with suppress(ValueError, SyntaxError):  # what is wrong with it will be said when it runs
+        for part in parts_of(notebook, _names(notebook)):
+            if part.checked:
+                source = notebook.cells[part.index].source
+                code_of(source, part.number)
+                definitions(source)
 
 
 def _started(mode: str, wanted: list[str]) -> Zygote:
@@ -135,6 +144,11 @@ def _load_here(modules: list[str]) -> None:
         if ":" not in name:
             with suppress(ImportError):
                 importlib.import_module(name)
+
+
+def _names(notebook: NotebookNode) -> frozenset[str]:
+    """Return the names that the answers of a canonical notebook are to define."""
+    return frozenset(notebook.metadata.get("dlkit", {}).get("names", ()))
 
 
 # ---- the run --------------------------------------------------------------------------------------------------------
@@ -197,7 +211,7 @@ class _Run:
         self.notebook = job.read()
         self.options = options
         self.timeout, self.max_output = options["timeout"], options["max_output"]
-        self.names = frozenset(self.notebook.metadata.get("dlkit", {}).get("names", ()))
+        self.names = _names(self.notebook)
         self.patience = self.timeout * _PATIENCE + 10  # a little more than the sandbox has
         self.connection = Connection(mine, seconds=self.patience, peer=_Peer(child))
         self.checker = Checker(self.connection, self.names, self.timeout, self.patience)

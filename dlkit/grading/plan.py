@@ -9,10 +9,12 @@ out of the checker if no test needs a name that it defines.
 from __future__ import annotations
 
 import ast
+import functools
 import symtable
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
+from types import CodeType
 
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat.notebooknode import NotebookNode
@@ -97,11 +99,29 @@ def _is_ours(cell: NotebookNode) -> bool:
     return not is_solution(cell) and cell.metadata.get("dlkit", {}).get(_COURSE) is True
 
 
+# A class shares the course's cells, and forks of a worker what it remembers of them.
+_remembered = functools.lru_cache(maxsize=1000)
+
+
+@_remembered
 def python_of(source: str) -> str:
     """Return a cell's text with magics as calls of Python."""
     return TransformerManager().transform_cell(source)
 
 
+@_remembered
+def code_of(source: str, number: int) -> CodeType:
+    """Compile the course's cell ``In [number]``, named as tracebacks show it.
+
+    Raises
+    ------
+    SyntaxError, ValueError
+        If it is no Python.
+    """
+    return compile(python_of(source), f"<Cell In[{number}]>", "exec")
+
+
+@_remembered
 def bound(source: str) -> frozenset[str]:
     """List the global names that a cell defines; none if it does not parse."""
     try:
@@ -121,6 +141,7 @@ def _bound(table: symtable.SymbolTable) -> Iterator[str]:
         yield from _bound(child)
 
 
+@_remembered
 def used(source: str) -> frozenset[str]:
     """List the names that a cell looks up anywhere; none if it does not parse."""
     try:
@@ -132,22 +153,21 @@ def used(source: str) -> frozenset[str]:
 
 def imports(notebook: NotebookNode) -> tuple[str, ...]:
     """List the modules that the course's own cells import, in their order: worth loading once for all students."""
-    found: dict[str, None] = {}
-    for cell in notebook.cells:
-        if cell.cell_type != "code" or not _is_ours(cell):
-            continue
-        try:
-            tree = ast.parse(python_of(cell.source))
-        except (SyntaxError, ValueError, RecursionError):
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                found.update(dict.fromkeys(alias.name for alias in node.names))
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                found[node.module] = None
-    return tuple(found)
+    ours = [cell.source for cell in notebook.cells if cell.cell_type == "code" and _is_ours(cell)]
+    return tuple(dict.fromkeys(name for source in ours for name in _imported(source)))
 
 
+@_remembered
+def _imported(source: str) -> tuple[str, ...]:
+    try:
+        nodes = list(ast.walk(ast.parse(python_of(source))))
+    except (SyntaxError, ValueError, RecursionError):
+        return ()
+    plain = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    return (*plain, *(n.module for n in nodes if isinstance(n, ast.ImportFrom) and n.module and not n.level))
+
+
+@_remembered
 def definitions(source: str) -> str:
     """Return what the part of a test cell in plain view imports and defines.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from IPython.core.inputtransformer2 import TransformerManager
@@ -35,13 +36,35 @@ _HOOKS = {"__array_function__", "__array_ufunc__", "__instancecheck__", "__subcl
 _MAGICS = {"matplotlib", "time", "timeit", "config", "load_ext", "autoreload", "capture", "pip", "precision"}
 
 
-def look(release: NotebookNode, notebook: NotebookNode) -> list[str]:
+@dataclass(frozen=True)
+class Watched:
+    """What a notebook as it was handed out gives to look for; made by `watched`.
+
+    Attributes
+    ----------
+    cells
+        The ids of its cells.
+    judges, modules
+        See `screen`.
+    """
+
+    cells: frozenset[str]
+    judges: frozenset[str]
+    modules: frozenset[str]
+
+
+def watched(release: NotebookNode) -> Watched:
+    """Find what to look for in answers to a notebook: its tests name the functions that judge."""
+    return Watched(frozenset(cell.id for cell in release.cells), _judges(release), _modules(release))
+
+
+def look(watched: Watched, notebook: NotebookNode) -> list[str]:
     """List what a person should read in the student's cells of a canonical notebook.
 
     Parameters
     ----------
-    release
-        The notebook as it was handed out: its tests name the functions that judge.
+    watched
+        Made from the notebook as it was handed out.
     notebook
         The canonical notebook made from it.
 
@@ -50,13 +73,11 @@ def look(release: NotebookNode, notebook: NotebookNode) -> list[str]:
     list of str
         One sentence for each finding, each with the cell it was found in; empty for the honest rest.
     """
-    judges, modules = _judges(release), _modules(release)
-    known = {cell.id for cell in release.cells}
     found: list[str] = []
     for cell in notebook.cells:
-        if cell.cell_type == "code" and (is_solution(cell) or cell.id not in known):
+        if cell.cell_type == "code" and (is_solution(cell) or cell.id not in watched.cells):
             where = f"`{grade_id(cell)}`" if grade_id(cell) else "a cell the student added"
-            found += [f"{where}: {what}" for what in screen(cell.source, judges, modules)]
+            found += [f"{where}: {what}" for what in screen(cell.source, watched.judges, watched.modules)]
     return list(dict.fromkeys(found))
 
 
