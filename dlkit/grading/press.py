@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import nbformat
@@ -27,7 +27,6 @@ from dlkit.grading.stages import forget
 BATCH = 16  # pages that one task prints: enough that the task's own start is little beside them
 _MOST = 8  # batches on the way, beyond which the writer waits for one
 _WRITTEN = ("output_extension", "output_files_dir", "outputs", "attachments")  # what is needed to write a page
-_EMPTY = json.dumps(nbformat.v4.new_notebook())
 
 
 @dataclass(frozen=True)
@@ -72,11 +71,12 @@ def print_pages(config: bytes, sheets: list[Sheet]) -> list[Page]:
 
 
 def _warm_up(config: bytes, sheets: list[Sheet]) -> None:
-    """Print an empty page in the worker itself, whose tasks then find the template made."""
+    """Print a first page in the worker itself, whose tasks then find the template and the course's own cells made."""
     machine = _read_machine(config)
-    if not machine.warm:
-        machine.warm = True
-        machine.print([replace(sheets[0], notebook=_EMPTY)])
+    kind = sheets[0].resources["unique_key"]
+    if kind not in machine.warm_for:
+        machine.warm_for.add(kind)
+        machine.print(sheets[:1])
 
 
 print_pages.warm_up = _warm_up  # type: ignore[attr-defined]
@@ -91,7 +91,7 @@ class _Machine:
         for preprocessor in feedback.preprocessors:
             self.exporter.register_preprocessor(preprocessor)
         self.steps = tuple(self.exporter._preprocessors)
-        self.warm = False
+        self.warm_for: set[str] = set()
 
     def print(self, sheets: list[Sheet]) -> list[Page]:
         return [self._print(sheet) for sheet in sheets]
