@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 import symtable
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -105,7 +106,9 @@ _remembered = functools.lru_cache(maxsize=1000)
 
 @_remembered
 def python_of(source: str) -> str:
-    """Return a cell's text with magics as calls of Python."""
+    """Return a cell's text with magics as calls of Python; those that only time or hide what they run are left out."""
+    source = re.sub(r"^%%(time|capture)\b.*\n", "", source.lstrip())
+    source = re.sub(r"^(\s*)%time\s+", r"\1", source, flags=re.MULTILINE)
     return TransformerManager().transform_cell(source)
 
 
