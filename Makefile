@@ -39,7 +39,7 @@ format: setup  ## format the code, notebooks too
 setup:  ## set up .venv only (VENV=folder, PYTHON=python3.12)
 	@tools/setup "$(VENV)" course dev
 
-sandbox:
+sandbox:  ## install bubblewrap, which grading needs, where that is permitted
 	@tools/sandbox
 
 clean:  ## remove caches; students' work, marks and .venv stay
