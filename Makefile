@@ -28,8 +28,8 @@ assignments: setup  ## make the students' versions anew from solutions/
 notebooks: setup  ## execute the notebooks in place and bring them into normal form
 	@$(DLKIT) notebooks run
 
-bench:  ## time dlkit beside its peers, in .venv-bench (ONLY="small mlp" for some tables)
-	@tools/setup "$(BENCH_VENV)" bench
+bench: sandbox  ## time dlkit beside its peers, in .venv-bench (ONLY="small mlp" for some tables)
+	@tools/setup "$(BENCH_VENV)" bench course
 	@"$(BENCH_VENV)/bin/python" -m benchmarks $(ONLY)
 
 format: setup  ## format the code, notebooks too

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from statistics import median
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -210,6 +214,29 @@ def ranking() -> None:
     )
 
 
+def grading() -> None:
+    """Compare the grading of a class with nbgrader's own."""
+    console.print(f"sandbox and second process, a notebook: {1e3 * _measured('cost'):.0f} ms (target 60)")
+    table = Table(
+        "", "submissions", "s each", "again", "nbgrader, s each", "ratio (target 20)", title="A class, 2 workers"
+    )
+    for assignment, students, few in (("hw2", 100, 7), ("hw3", 100, 7), ("hw2", 1000, 0)):
+        told = _measured("class", assignment, str(students), "2", str(few))
+        mine = told["seconds"] / students
+        stock = f"{told['stock'] / few:.2f}" if few else ""
+        ratio = f"{told['stock'] / few / mine:.1f}" if few else ""
+        table.add_row(assignment, str(students), f"{mine:.3f}", f"{told['again'] / students:.3f}", stock, ratio)
+        for student, (ours, theirs) in told.get("differ", {}).items():
+            console.print(f"{assignment}, {student}: {ours:g} points here, {theirs:g} by nbgrader alone")
+    console.print(table)
+
+
+def _measured(*case: str) -> Any:
+    """Measure in a process of its own, where nothing is warm."""
+    command = [sys.executable, "-m", "benchmarks.grading", *case]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+
+
 def _comparison(title: str, module: str, names: list[str], targets: dict[tuple[str, str], float], threads: int) -> None:
     timings = compare(module, names, threads)
     times = Table("", "ms", title=title)
@@ -238,6 +265,7 @@ SECTIONS: dict[str, Callable[[], None]] = {
     "svm": svm,
     "logistic": logistic,
     "ranking": ranking,
+    "grading": grading,
     "gpu": gpu,
 }
 

@@ -15,9 +15,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 from typing import Any
 
+import nbformat
 from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde, GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
@@ -25,6 +27,11 @@ from traitlets.config import Config
 
 from dlkit.grading.bank import hand_in, read_answer
 from dlkit.grading.course import Course
+from dlkit.grading.execute import RunNotebook, execute
+from dlkit.grading.jobs import Job
+from dlkit.grading.plan import mark
+from dlkit.grading.pool import LocalPool
+from dlkit.grading.release import build
 from dlkit.grading.sample import make_sample_class
 from dlkit.grading.session import grade_class
 
@@ -87,8 +94,6 @@ def stock(course: Course, students: list[str]) -> tuple[float, dict[str, float]]
         config.CourseDirectory.release_directory = given.CourseDirectory.release_directory
         config.ClearSolutions = given.ClearSolutions
         url = f"sqlite:///{root / 'gradebook.db'}"
-        from dlkit.grading.release import build
-
         build(Course(root), name, Path(folder, "release"), url)
         start = perf_counter()
         for student in students:
@@ -102,17 +107,44 @@ def stock(course: Course, students: list[str]) -> tuple[float, dict[str, float]]
     return seconds, totals
 
 
+def cost(rounds: int = 40) -> float:
+    """Return the median seconds that the sandbox and the second process add to a notebook with nothing to do."""
+    notebook = nbformat.v4.new_notebook()
+    for kind, name, text in (("solution", "f", "def f(x): return x"), ("grade", "t", "assert f(1) == 1")):
+        cell = nbformat.v4.new_code_cell(text)
+        meta = {"grade_id": name, "solution": False, "grade": False, "locked": True, "points": 1, "schema_version": 3}
+        cell.metadata["nbgrader"] = {**meta, kind: True}
+        if kind == "grade":
+            mark(cell)
+        notebook.cells.append(cell)
+    notebook.metadata["dlkit"] = {"names": ["f"]}
+    options = RunNotebook()
+    limits = {name: getattr(options, name) for name in RunNotebook.class_own_traits(config=True)}
+    job = Job.of(notebook, {}, limits)
+    with LocalPool(1) as pool:
+        times = []
+        for _ in range(rounds):
+            start = perf_counter()
+            pool.submit(execute, job).result()
+            times.append(perf_counter() - start)
+    return median(times)
+
+
 def main() -> None:
-    """Measure one case, given as ``ASSIGNMENT STUDENTS WORKERS STOCK``, and print it as JSON."""
-    assignment, students, workers, few = sys.argv[1], *map(int, sys.argv[2:5])
+    """Measure ``cost``, or ``class ASSIGNMENT STUDENTS WORKERS STOCK``, and print it as JSON."""
+    if sys.argv[1] == "cost":
+        print(json.dumps(cost()))
+        return
+    assignment, students, workers, few = sys.argv[2], *map(int, sys.argv[3:6])
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     with a_class(assignment, students) as course:
         seconds, totals = ours(course, workers)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         again, _ = ours(course, workers)
-        told = {"seconds": seconds, "again": again, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+        told: dict[str, Any] = {"seconds": seconds, "again": again, "memory": peak}
         if few:
             theirs, their_totals = stock(course, sorted(totals)[:few])
-            told |= {"stock": theirs, "same": {s: totals[s] for s in their_totals} == their_totals}
+            told |= {"stock": theirs, "differ": {s: [totals[s], t] for s, t in their_totals.items() if t != totals[s]}}
     print(json.dumps(told))
 
 

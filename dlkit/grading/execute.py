@@ -110,7 +110,8 @@ def warm_up(job: Job) -> None:
         _zygote = None
     if _zygote is None:
         _zygote = _started(mode, wanted)
-        _load_here(wanted)
+        # torch is large, and every fork has to copy what lists its memory: it comes here only where tests ask for it
+        _load_here([name for name in wanted if name != "torch" or name in imports(notebook)])
     else:
         _zygote.__enter__()  # again, if it has died
     with suppress(ValueError, SyntaxError):  # what is wrong with it will be said when it runs
