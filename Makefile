@@ -22,8 +22,9 @@ test: setup sandbox  ## run every check of the course
 grade: setup sandbox  ## grade the sample class (HW=hw2 for one assignment)
 	@$(DLKIT) grade --sample-class $(HW)
 
-assignments: setup  ## make the students' versions anew from solutions/
-	@$(DLKIT) release
+assignments: setup sandbox  ## make the students' versions anew, and measure the tests (HW=hw2 for one)
+	@$(DLKIT) release $(HW)
+	@$(DLKIT) measure $(HW)
 
 notebooks: setup  ## execute the notebooks in place and bring them into normal form
 	@$(DLKIT) notebooks run

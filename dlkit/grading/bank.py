@@ -16,6 +16,8 @@ title is one the student added: it comes before the next named cell. The keys:
 ``place``
     ``first``, ``middle`` or ``last`` (which is the default): where among the answer cells the added cells go that no
     named cell follows.
+``needs``
+    What a machine must have to grade it: ``sandbox``, since it would do harm without one, or a module's name.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ from nbgrader.utils import is_solution
 from dlkit.errors import CourseError
 from dlkit.grading.cells import SOLUTION, grade_id, is_test, write
 
-_KEYS = ("title", "loses", "hint", "untouched", "place")
+_KEYS = ("title", "loses", "hint", "untouched", "place", "needs")
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Answer:
     untouched: bool
     place: str
     cells: tuple[tuple[str, str], ...]
+    needs: str = ""
 
 
 def read_answer(path: Path) -> Answer:
@@ -79,6 +82,7 @@ def read_answer(path: Path) -> Answer:
         untouched=header.get("untouched") == "yes",
         place=header.get("place", "last"),
         cells=tuple(cells),
+        needs=header.get("needs", ""),
     )
 
 
@@ -102,7 +106,7 @@ def hand_in(answer: Answer, source_notebook: Path, release_notebook: Path, path:
     source = nbformat.read(source_notebook, as_version=4)
     notebook = nbformat.read(release_notebook, as_version=4)
     slots = {str(grade_id(c)): c for c in notebook.cells if is_solution(c)}
-    solved = {str(grade_id(c)): _solved(c.source) for c in source.cells if is_solution(c)}
+    solved = {str(grade_id(c)): without_markers(c.source) for c in source.cells if is_solution(c)}
     if not answer.untouched:
         for name, cell in slots.items():
             cell.source = solved[name]
@@ -131,7 +135,8 @@ def hand_in(answer: Answer, source_notebook: Path, release_notebook: Path, path:
     return _losses(answer, notebook, last_added)
 
 
-def _solved(text: str) -> str:
+def without_markers(text: str) -> str:
+    """Return a solution without the lines that mark where it begins and ends."""
     return "\n".join(line for line in text.split("\n") if not any(word in line for word in SOLUTION))
 
 

@@ -1,4 +1,4 @@
-"""``dlkit release`` and ``dlkit grade``."""
+"""``dlkit release``, ``dlkit grade``, ``dlkit measure`` and ``dlkit bank``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ COURSE = Path(__file__).resolve().parents[2]
 
 
 def register(subparsers: Any) -> None:
-    """Add the commands ``release`` and ``grade`` to the command line."""
+    """Add the commands to the command line."""
     release = subparsers.add_parser("release", help="make the students' versions of assignments from solutions/")
     release.add_argument("--check", action="store_true", help="compare only; exit code 1 if they differ")
     release.set_defaults(command=_release)
@@ -30,7 +30,18 @@ def register(subparsers: Any) -> None:
         "--sandbox", choices=("bubblewrap", "none"), help="none runs answers unprotected: only those that you trust"
     )
     grade.set_defaults(command=_grade)
-    for parser in (release, grade):
+    measure = subparsers.add_parser("measure", help="say how well the tests tell right answers from wrong ones")
+    measure.add_argument("--workers", type=_workers, metavar="N", help="notebooks run at a time; by default all cores")
+    measure.add_argument("--most", type=_workers, metavar="N", help="mutants of each answer; by default all there are")
+    measure.set_defaults(command=_measure)
+    bank = subparsers.add_parser("bank", help="make an answer of the bank of a notebook that was handed in")
+    bank.add_argument("name", metavar="HW", help="the assignment")
+    bank.add_argument("notebook", type=Path, help="the notebook that was handed in")
+    bank.add_argument("--kind", choices=("right", "wrong", "broken"), default="wrong", help="wrong by default")
+    bank.add_argument("--name", dest="answer", required=True, help="what the answer's file is to be called")
+    bank.add_argument("--course", type=Path, default=COURSE, help="the folder with nbgrader_config.py")
+    bank.set_defaults(command=_bank)
+    for parser in (release, grade, measure):
         parser.add_argument("names", nargs="*", metavar="HW", help="assignments; all of them by default")
         parser.add_argument("--course", type=Path, default=COURSE, help="the folder with nbgrader_config.py")
 
@@ -59,6 +70,18 @@ def _grade(arguments: argparse.Namespace) -> int:
         db=arguments.db,
         sandbox=arguments.sandbox,
     )
+
+
+def _measure(arguments: argparse.Namespace) -> int:
+    from dlkit.grading.measure import measure
+
+    return measure(arguments.course, arguments.names, workers=arguments.workers, most=arguments.most)
+
+
+def _bank(arguments: argparse.Namespace) -> int:
+    from dlkit.grading.measure_bank import bank
+
+    return bank(arguments.course, arguments.name, arguments.notebook, kind=arguments.kind, answer=arguments.answer)
 
 
 def _workers(text: str) -> int:

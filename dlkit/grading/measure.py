@@ -1,0 +1,198 @@
+"""``dlkit measure``: exercises as classifiers, run on the bank's answers and on mutants of the reference solution.
+
+Every run is a job like those of a class, in the same sandbox, and its result is kept by content: what has not changed
+is not run again. The class's gradebook is not touched.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from dlkit.errors import CourseError
+from dlkit.grading.bank import Answer, read_answer
+from dlkit.grading.course import Course
+from dlkit.grading.dispatch import Dispatch
+from dlkit.grading.execute import execute
+from dlkit.grading.jobs import InfrastructureError, Job
+from dlkit.grading.measure_exercise import Exercise, Verdict
+from dlkit.grading.measure_figures import (
+    Banked,
+    Figures,
+    Killed,
+    as_entry,
+    figures_of,
+    problems,
+    read_equivalents,
+    survivors,
+)
+from dlkit.grading.measure_mutants import Mutant, mutants_of
+from dlkit.grading.pool import open_executor
+from dlkit.grading.results import Results
+
+KINDS = ("right", "wrong", "broken")
+MUTANT_SECONDS = 3  # of processor time that a cell has in a mutant, which may never end
+UNTOUCHED = Answer("untouched", "release", "as it was released", ("all",), "", True, "last", ())
+_COLUMNS = ("right", "wrong", "mutants", "killed", "rate", "equivalent", "false failures", "hints shown", "seconds")
+_PRELOAD = ("dlkit.grading.execute",)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found out about one assignment."""
+
+    name: str
+    figures: list[Figures]
+    problems: list[str]
+    survivors: list[Mutant]
+    bank_seconds: float
+
+
+def measure(
+    root: Path, names: list[str], *, workers: int | None = None, most: int | None = None, results: Path | None = None
+) -> int:
+    """Measure assignments, and print the figures and what to do where one is missed.
+
+    Parameters
+    ----------
+    root
+        The course folder.
+    names
+        Assignments; by default all that have a source.
+    workers
+        How many notebooks run at a time; by default as many as there are cores.
+    most
+        So many mutants of each answer cell, spread evenly over it; by default all.
+    results
+        Where results are kept; ``build/measure`` in the course folder by default.
+
+    Returns
+    -------
+    int
+        0, or 1 if a figure is missed.
+    """
+    course = Course(root)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    missed = 0
+    started = monotonic()
+    with open_executor(workers, preload=_PRELOAD) as executor:
+        dispatch = Dispatch(executor, Results(results or course.root / "build" / "measure"), execute)
+        for name in course.choose(names):
+            measured = measure_exercise(Exercise(course, name), dispatch, most)
+            show(console, measured)
+            missed += len(measured.problems)
+        console.print(
+            f"{dispatch.executed} runs, {dispatch.known} known from before, {monotonic() - started:.0f} s. "
+            + (f"{missed} to do." if missed else "Every figure is as it must be.")
+        )
+    return 1 if missed else 0
+
+
+def measure_exercise(exercise: Exercise, dispatch: Dispatch, most: int | None = None) -> Measured:
+    """Run an assignment's bank and mutants, and count.
+
+    Parameters
+    ----------
+    exercise
+        The assignment.
+    dispatch
+        Where its jobs run, and where their results are.
+    most
+        See `measure`.
+    """
+    equivalents = read_equivalents(exercise.bank / "equivalent.toml")
+    answers = [UNTOUCHED, *read_bank(exercise.bank)]
+    expected = {}
+    jobs: dict[Answer | Mutant, Job] = {}
+    for answer in answers:
+        notebook, expected[answer] = exercise.handed_in(answer)
+        jobs[answer] = exercise.job(notebook)
+    every = {item.name: mutants_of(item.name, exercise.answers[item.name]) for item in exercise.items}
+    if most is not None:  # what is listed as equivalent stays, or it would seem not to occur
+        every = {cell: _spread(mutants, most) for cell, mutants in every.items()}
+        kept = {mutant.key for mutants in every.values() for mutant in mutants}
+        equivalents = {key: reason for key, reason in equivalents.items() if key in kept}
+    for cell, mutants in every.items():
+        tests = exercise.reach(cell)
+        for mutant in mutants:
+            jobs[mutant] = exercise.job(exercise.with_cell(cell, mutant.text, tests), MUTANT_SECONDS)
+    verdicts, troubles = _run(exercise, jobs, dispatch)
+    bank = [Banked(a, expected[a], verdicts[a]) for a in answers if a in verdicts]
+    killed = [Killed(m, verdicts[m]) for mutants in every.values() for m in mutants if m in verdicts]
+    rows = figures_of(exercise, bank, killed, equivalents)
+    found = [*troubles, *problems(exercise, rows, bank, killed, equivalents)]
+    seconds = sum(banked.verdict.seconds for banked in bank)
+    return Measured(exercise.name, rows, found, survivors(killed, equivalents), seconds)
+
+
+def read_bank(folder: Path) -> list[Answer]:
+    """Read the answers of an assignment's bank, the right ones first."""
+    found = [read_answer(path) for kind in KINDS for path in sorted((folder / kind).glob("*.py"))]
+    if not found:
+        raise CourseError(f"{folder} holds no answers: expected right/*.py and wrong/*.py.")
+    return found
+
+
+def show(console: Console, measured: Measured) -> None:
+    """Print the figures of an assignment, the mutants that no test notices, and what is to be done."""
+    table = Table(title=measured.name, title_justify="left", box=box.SIMPLE)
+    table.add_column("item", no_wrap=True)
+    for title in _COLUMNS:
+        table.add_column(title, justify="right")
+    for row in measured.figures:
+        hints = f"{row.hints} of {row.wrong}"
+        counts = (row.right, row.wrong, row.mutants, row.killed, f"{row.kill_rate:.1%}", row.equivalent)
+        table.add_row(row.item, *map(str, (*counts, row.false_failures, hints, f"{row.seconds:.1f}")))
+    console.print(table)
+    console.print(f"The bank's answers took {measured.bank_seconds:.1f} s.")
+    if measured.survivors:
+        console.print("\nMutants that get full marks, as entries of equivalent.toml in case they are right:\n")
+        for mutant in measured.survivors:
+            console.print(as_entry(mutant) + "\n", markup=False, soft_wrap=True)
+    for problem in measured.problems:
+        console.print(f"- {problem}", markup=False, soft_wrap=True)
+    console.print()
+
+
+def _run(
+    exercise: Exercise, jobs: dict[Answer | Mutant, Job], dispatch: Dispatch
+) -> tuple[dict[Answer | Mutant, Verdict], list[str]]:
+    futures = {what: dispatch(job) for what, job in jobs.items()}
+    verdicts, troubles = {}, []
+    for what, future in _watched(exercise.name, futures):
+        try:
+            future.result()
+        except InfrastructureError as error:
+            where = f"{what.cell}: {what.after}" if isinstance(what, Mutant) else f"{what.kind}/{what.name}"
+            troubles.append(f"{where}: {error}")
+            continue
+        result = dispatch.results.get(jobs[what].key)
+        assert result is not None
+        verdicts[what] = exercise.verdict(jobs[what], result)
+    return verdicts, troubles
+
+
+def _watched(
+    title: str, futures: dict[Answer | Mutant, Future[None]]
+) -> Iterable[tuple[Answer | Mutant, Future[None]]]:
+    """Go through the futures with a bar that shows how many are done, if someone is looking."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
+        yield from progress.track(futures.items(), total=len(futures), description=title)
+
+
+def _spread(mutants: list[Mutant], most: int) -> list[Mutant]:
+    """Take so many of a list, at even distances."""
+    if len(mutants) <= most:
+        return mutants
+    return [mutants[i * len(mutants) // most] for i in range(most)]
