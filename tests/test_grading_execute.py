@@ -15,6 +15,7 @@ from dlkit.grading.marks import asked_for
 from dlkit.grading.outputs import outputs_of
 from dlkit.grading.plan import bound, definitions, imports, mark, parts_of, used
 from dlkit.grading.pool import LocalPool
+from dlkit.grading.results import Results
 
 PNG = b"\x89PNG\r\n\x1a\n and so on"
 
@@ -121,10 +122,12 @@ def test_of_a_visible_test_her_process_has_the_definitions():
     source = "import numpy as np\nsmall = np.ones(3)\ndef g():\n    return small\nassert g() is 3\ng()\n"
     hidden = "### BEGIN HIDDEN TESTS\nsecret = 1\n### END HIDDEN TESTS\n"
     assert (
-        definitions(source + hidden).replace("\n\n", "\n")
+        definitions(source + hidden, frozenset()).replace("\n\n", "\n")
         == "import numpy as np\nsmall = np.ones(3)\ndef g():\n    return small"
     )
-    assert definitions("if x:\n### BEGIN HIDDEN TESTS\n    pass\n### END HIDDEN TESTS") == ""
+    assert definitions("if x:\n### BEGIN HIDDEN TESTS\n    pass\n### END HIDDEN TESTS", frozenset()) == ""
+    made_with_answers = "x = f(1)\ny = x + 1\nz = 2\ndef g(): return f(y)"
+    assert definitions(made_with_answers, frozenset({"f"})).replace("\n\n", "\n") == "z = 2\ndef g():\n    return f(y)"
 
 
 def test_what_a_visible_test_defines_can_be_used_by_later_answers(run):
@@ -296,6 +299,56 @@ def test_an_object_is_no_number_and_the_message_says_of_which_class_it_is(run):
     ((name, message),) = verdict(run(answer("class Mine: pass\ndef f(): return Mine()"), test)[0][1])
     assert name == "AssertionError"
     assert message == "f()\nExpected a number or an array: an object of the class Mine is no number and no array."
+
+
+# --- again, with other tests -----------------------------------------------------------------------------------------
+
+
+def test_of_changed_tests_only_those_run_that_depend_on_the_change(pool, tmp_path):
+    def cells(third="assert f(3) == 6", wanted=4):
+        noted = "def f(x):\n    with open('/tmp/calls', 'a') as file: file.write(f'{x} ')\n    return 2 * x"
+        return [
+            answer(noted), check(f"wanted = {wanted}\nassert f(1) == 2"), check("assert f(2) == wanted", "u"),
+            check(third, "v"), course("print(f(4))"), check("calls = f(5)", "w"), check("seen(calls)", "x"),
+            added("print(open('/tmp/calls').read())"),
+        ]  # fmt: skip
+
+    def calls(*made, earlier=None):
+        job = made_job(notebook(*made))
+        job = job if earlier is None else job.beside(earlier)
+        result = pool.submit(execute, job).result()
+        return [c["outputs"] for c in result.cells], result
+
+    first, result = calls(*cells())
+    again, _ = calls(*cells("assert f(3) == 7"), earlier=result)
+    assert [verdict(o) for o in again[:3]] == [verdict(o) for o in first[:3]] == [[], [], []]
+    assert [name for name, _ in verdict(again[3])] == ["AssertionError"]
+    assert again[4:7] == first[4:7]
+    assert first[7][0]["text"] == "1 2 3 4 5 \n"
+    assert again[7][0]["text"] == "3 \n"  # all that was asked of her answer
+    assert [name for name, _ in verdict(first[6])] == ["NameError"]
+    job = made_job(notebook(*cells("assert f(3) == 7")))
+    assert sorted(json.loads(job.beside(result).known)) == ["0", "1", "2", "4", "5", "6", "7"]
+    # one that others take a name from
+    job = made_job(notebook(*cells(wanted=5)))
+    assert sorted(json.loads(job.beside(result).known)) == ["0", "3", "4", "5", "6", "7"]
+    third, _ = calls(*cells(wanted=5), earlier=result)
+    assert [name for name, _ in verdict(third[2])] == ["AssertionError"]
+    # another answer, another notebook
+    other = made_job(notebook(answer("def f(x): return 2 * x"), *cells()[1:]))
+    assert other.base != result.base == made_job(notebook(*cells())).base
+    assert json.loads(other.beside(result).known).keys() == {"0", "4", "7"}  # nothing whose verdict depends on it
+
+
+def test_the_latest_result_of_a_base_is_found_again(tmp_path, pool):
+    made = [made_job(notebook(answer("def f(): return 1"), check(f"assert f() == {k}"))) for k in (1, 2)]
+    results = Results(tmp_path / "results")
+    assert results.latest(made[0].base) is None
+    for job in made:
+        results.put(pool.submit(execute, job).result())
+        assert results.latest(made[1].base).key == job.key
+    results.path(made[0].base).with_suffix(".latest").write_text("../../x")
+    assert results.latest(made[0].base) is None
 
 
 # --- what her cells put out ------------------------------------------------------------------------------------------

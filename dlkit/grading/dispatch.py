@@ -53,7 +53,8 @@ class Dispatch:
         self.executed += 1
         with self._lock:
             self._flying[job.key] = done
-        self._try(job, done, [])
+        earlier = self.results.latest(job.base)
+        self._try(job if earlier is None else job.beside(earlier), done, [])
         return done
 
     def _try(self, job: Job, done: Future[None], events: list[str]) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import nbformat
 from nbformat.notebooknode import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Enum, Integer
@@ -33,13 +34,14 @@ from dlkit.grading.channel import errors
 from dlkit.grading.channel.checker import Connection
 from dlkit.grading.checks import Checker
 from dlkit.grading.jobs import FINISHED, STOPPED, InfrastructureError, Job, Result
-from dlkit.grading.plan import Part, code_of, definitions, imports, parts_of
+from dlkit.grading.plan import Part, bound, code_of, definitions, imports, parts_of, used
 from dlkit.grading.sandbox import Child, Limits, Report, SandboxLost, Zygote
 from dlkit.grading.sandbox.bubblewrap import MODES
 from dlkit.grading.worker import warmed_by
 
 STUDENT = "dlkit.grading.student"
 _LIBRARIES = ("numpy", "matplotlib.pyplot", "torch", "dlkit.grading", f"{STUDENT}:warm")
+_FATAL = (errors.StudentGone, errors.StudentTimeout, errors.ProtocolError)  # her process answers no more
 _PATIENCE = 4  # times the processor time that a cell or a notebook has, is the time on the clock that it may take
 
 
@@ -119,7 +121,7 @@ def warm_up(job: Job) -> None:
             if part.checked:
                 source = notebook.cells[part.index].source
                 code_of(source, part.number)
-                definitions(source)
+                definitions(source, _names(notebook))
 
 
 def _started(mode: str, wanted: list[str]) -> Zygote:
@@ -192,6 +194,11 @@ def _lay_out(job: Job, folder: Path) -> None:
     os.chdir(folder)
 
 
+def _plain(made: list[NotebookNode]) -> Any:
+    """Return outputs as plain data, without halves of characters: no file, and so no gradebook, can hold them."""
+    return json.loads(json.dumps(made, ensure_ascii=False).encode("utf-8", "replace"))
+
+
 class _Peer:
     """The student's process, as the channel asks about it."""
 
@@ -211,6 +218,7 @@ class _Run:
         self.job, self.child, self.started = job, child, monotonic()
         self.notebook = job.read()
         self.options = options
+        self.known = {int(i): [nbformat.from_dict(o) for o in made] for i, made in json.loads(job.known).items()}
         self.timeout, self.max_output = options["timeout"], options["max_output"]
         self.names = _names(self.notebook)
         self.patience = self.timeout * _PATIENCE + 10  # a little more than the sandbox has
@@ -221,14 +229,21 @@ class _Run:
 
     def result(self) -> Result:
         """Run all cells and say what came of them."""
-        for part in parts_of(self.notebook, self.names):
+        parts = parts_of(self.notebook, self.names)
+        needless = self._needless(parts)
+        for part in parts:
             cell = self.notebook.cells[part.index]
             cell.outputs, cell.execution_count = [], None
             if part.idle and not self.options["show"]:
                 continue
             if self.stopped_by is None:
                 cell.execution_count = part.number
-                self._run(cell, part)
+                if part.index in needless:
+                    cell.outputs = self.known[part.index]
+                    if part.kind == "test":
+                        self._define(cell, part)
+                else:
+                    self._run(cell, part)
             elif part.kind == "test":
                 where, what = self.stopped_by
                 told = f"This test could not run: in {where}, {what}."
@@ -239,12 +254,14 @@ class _Run:
         return Result(
             key=self.job.key,
             cells=tuple(
-                {"execution_count": cell.execution_count, "outputs": json.loads(json.dumps(cell.outputs))}
+                {"execution_count": cell.execution_count, "outputs": _plain(cell.outputs)}
                 if cell.cell_type == "code"
                 else None
                 for cell in self.notebook.cells
             ),
             metadata={},
+            base=self.job.base,
+            items=self.job.items,
             status=STOPPED if self.stopped_by else FINISHED,
             stopped_by=": ".join(self.stopped_by or ()),
             resources={
@@ -253,6 +270,24 @@ class _Run:
                 "memory": report.peak_memory,
             },
         )
+
+    def _needless(self, parts: list[Part]) -> set[int]:
+        """Tell which cells need not run: their outputs are known, and no cell that runs needs their names."""
+        found, needed = set[int](), set[str]()
+        for part in reversed(parts):
+            source = self.notebook.cells[part.index].source
+            may = part.index in self.known and (part.kind == "test" or part.idle)
+            if may and needed.isdisjoint(bound(source)):
+                found.add(part.index)
+            elif part.checked:
+                needed |= used(source)
+        return found
+
+    def _define(self, cell: NotebookNode, part: Part) -> None:
+        """Have her process know what the visible part of a test defines, though it does not run."""
+        if visible := definitions(cell.source, self.names):
+            with suppress(errors.ChannelError):  # the next cell will meet it
+                self.connection.command("define", visible, part.number)
 
     def _run(self, cell: NotebookNode, part: Part) -> None:
         trouble: BaseException | None = None
@@ -263,21 +298,22 @@ class _Run:
                 leaving = self.connection.command("run_cell", cell.source, part.number)
                 if leaving is True:
                     self._stop(cell, "the kernel stopped: this cell calls exit() or quit()")
-            elif visible := definitions(cell.source):
+            elif visible := definitions(cell.source, self.names):
                 self.connection.command("define", visible, part.number)
         except errors.ChannelError as error:
             trouble = error
         except Exception as error:  # her own code raised it where no code of hers should run
             trouble = errors.ProtocolError(f"{type(error).__name__}: {error}")
         if part.kind == "test":
-            if trouble is None or isinstance(trouble, errors.OutOfTime):
+            # Whatever her process says of the clock or of definitions, the test is run: one that is not has not passed.
+            if not isinstance(trouble, _FATAL):
                 cell.outputs, trouble = self.checker.run(cell.source, part.number)
             if isinstance(trouble, errors.NotSendable):  # which only the test's author can mend
                 raise InfrastructureError(f"{self.names_cell(part)}: {trouble}")
-        elif part.checked and trouble is None:
+        elif part.checked and not isinstance(trouble, _FATAL):
             self._run_beside(cell, part)
         put_out: Any = []
-        if not isinstance(trouble, (errors.StudentGone, errors.StudentTimeout, errors.ProtocolError)):
+        if not isinstance(trouble, _FATAL):
             try:
                 put_out = self.connection.command("end")
             except Exception as error:
@@ -294,8 +330,8 @@ class _Run:
             elif output.output_type == "stream" and part.kind == "test":
                 output.name = "stdout"  # nbgrader takes stderr for a failure
         cell.outputs = [*hers, *cell.outputs]
-        if isinstance(trouble, (errors.StudentGone, errors.StudentTimeout, errors.ProtocolError)):
-            self._stop(cell, f"the kernel stopped while this cell ran: {self._fate(trouble)}")
+        if isinstance(trouble, _FATAL):
+            self._stop(cell, f"the kernel stopped while this cell ran: {self._fate(trouble, part)}")
 
     def _run_beside(self, cell: NotebookNode, part: Part) -> None:
         """Run a cell of the course in the checker as well, where it must not fail unless it uses her answers."""
@@ -319,13 +355,15 @@ class _Run:
         cell.outputs = [o for o in cell.outputs if o.output_type != "error"]
         cell.outputs.append(outputs.error("KernelStopped", told, [f"KernelStopped: {told}"]))
 
-    def _fate(self, trouble: errors.ChannelError) -> str:
+    def _fate(self, trouble: BaseException, part: Part) -> str:
         """Say how the student's process ended, from what the sandbox has to say."""
         if isinstance(trouble, errors.ProtocolError):
             return "it gave an answer that is none"
         self.report = self.child.wait()
         if self.report.limit is None and isinstance(trouble, errors.StudentTimeout):
             return "it did not answer in time"
+        if self.report.exit_code is not None and part.kind == "test":
+            return "its process ended"  # with a code of her choice, which may be what a hidden test gave her
         if self.report.limit is None:
             killed = self.report.signal == signal.SIGKILL
             return "killed by SIGKILL (often: out of memory)" if killed else str(self.report)

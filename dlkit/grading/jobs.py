@@ -12,13 +12,15 @@ import hashlib
 import json
 import platform
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat.notebooknode import NotebookNode
+
+from dlkit.grading.cells import is_test
 
 FINISHED = "finished"
 STOPPED = "stopped"  # the notebook ended before its last cell
@@ -42,12 +44,15 @@ class Job:
         The options of the engine, as JSON.
     environment : str
         The digest of what it is run with; see `environment`.
+    known : str
+        Outputs that need not be made anew, as JSON: place of a cell → outputs. They do not count for the key.
     """
 
     notebook: str
     data: tuple[tuple[str, bytes], ...]
     limits: str
     environment: str
+    known: str = "{}"
 
     @classmethod
     def of(cls, notebook: NotebookNode, data: Mapping[str, bytes], limits: Mapping[str, Any]) -> Job:
@@ -64,17 +69,52 @@ class Job:
 
         Text cells are left out: an essay that changed is no reason to run the tests again. Their number and place
         count, since messages name cells by their number.
-
-        The notebook is the unit: if one of its tests changed, all of it runs again, and no other notebook does.
         """
-        notebook = json.loads(self.notebook)
+        return self._digest(lambda cell: True)
+
+    @functools.cached_property
+    def base(self) -> str:
+        """A digest of the same without the text of the tests: what all their verdicts depend on."""
+        return self._digest(lambda cell: not is_test(cell))
+
+    @functools.cached_property
+    def items(self) -> tuple[str, ...]:
+        """For each cell that is a test a digest of what its verdict depends on; for others an empty text.
+
+        That is the base, its own text, and the texts of tests that define names which it uses.
+        """
+        from dlkit.grading.plan import bound, used
+
+        cells = self.read().cells
+        found = [""] * len(cells)
+        tests = [(i, cell) for i, cell in enumerate(cells) if is_test(cell)]
+        for i, cell in tests:
+            texts, names = [cell.source], used(cell.source)
+            for j, other in reversed(tests):
+                if j < i and not names.isdisjoint(bound(other.source)):
+                    texts.append(other.source)
+                    names |= used(other.source)
+            found[i] = _digest(_one_form([self.base, cell.get("id"), cell.metadata, texts]).encode())
+        return tuple(found)
+
+    def beside(self, earlier: Result) -> Job:
+        """Return this job with what an earlier result of the same base knows already."""
+        if earlier.status != FINISHED or len(earlier.items) != len(self.items):
+            return self
+        known = {i: c["outputs"] for i, c in enumerate(earlier.cells) if c and earlier.items[i] == self.items[i]}
+        return replace(self, known=_one_form(known))
+
+    def _digest(self, counts: Callable[[NotebookNode], bool]) -> str:
+        notebook = self.read()
         cells = [
-            [c["cell_type"], c.get("id"), c["source"], c["metadata"]] if c["cell_type"] == "code" else [c["cell_type"]]
-            for c in notebook["cells"]
+            [c.cell_type, c.get("id"), c.source if counts(c) else "", c.metadata]
+            if c.cell_type == "code"
+            else [c.cell_type]
+            for c in notebook.cells
         ]
         files = [[name, hashlib.sha256(data).hexdigest()] for name, data in self.data]
-        kernel = notebook["metadata"].get("kernelspec")
-        names = notebook["metadata"].get("dlkit", {}).get("names")
+        kernel = notebook.metadata.get("kernelspec")
+        names = notebook.metadata.get("dlkit", {}).get("names")
         return _digest(_one_form([cells, kernel, names, files, json.loads(self.limits), self.environment]).encode())
 
 
@@ -99,6 +139,10 @@ class Result:
         process that runs several jobs: the most so far).
     events : tuple of str
         What went wrong with the machinery before it succeeded.
+    base : str
+        The job's.
+    items : tuple of str
+        The job's.
     """
 
     key: str
@@ -108,6 +152,8 @@ class Result:
     stopped_by: str
     resources: dict[str, float]
     events: tuple[str, ...] = ()
+    base: str = ""
+    items: tuple[str, ...] = ()
 
     def fill(self, notebook: NotebookNode) -> None:
         """Put the outputs into the notebook that the job was made of.
@@ -134,7 +180,7 @@ class Result:
     def from_json(cls, text: str) -> Result:
         """Make a result of what `to_json` wrote; whatever else it is given is a ValueError, KeyError or TypeError."""
         content = json.loads(text)
-        return cls(**{**content, "cells": tuple(content["cells"]), "events": tuple(content["events"])})
+        return cls(**{**content, **{name: tuple(content[name]) for name in ("cells", "events", "items")}})
 
 
 @functools.cache

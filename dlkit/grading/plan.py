@@ -23,6 +23,9 @@ from nbgrader.utils import is_solution
 
 from dlkit.grading.cells import HIDDEN, is_test, regions
 
+#: What reading a student's cell may raise, at the worst.
+UNREADABLE = (SyntaxError, ValueError, RuntimeError, MemoryError)
+_LONGEST, _LINES = 200_000, 50_000  # characters of a cell; its lines times its magics
 _COURSE = "course"  # in cell.metadata["dlkit"]
 
 
@@ -85,7 +88,7 @@ def parts_of(notebook: NotebookNode, names: frozenset[str]) -> list[Part]:
         if checked:
             needed |= used(cell.source)
         idle = kind == "course" and touches and not checked and wanted.isdisjoint(bound(cell.source))
-        if not idle:
+        if not idle and not (kind == "answer" and is_long(cell.source)):
             wanted |= used(cell.source)
         parts.append(Part(index, number, kind, checked, touches, idle))
     return parts[::-1]
@@ -112,6 +115,12 @@ def python_of(source: str) -> str:
     return TransformerManager().transform_cell(source)
 
 
+def is_long(source: str) -> bool:
+    """Tell whether to parse a cell may take more than a few seconds: IPython reads it anew for each magic in it."""
+    magics = len(re.findall(r"^\s*[%!?]|\?\s*$|=\s*[%!]", source[:_LONGEST], flags=re.MULTILINE))
+    return len(source) > _LONGEST or (source.count("\n") + 1) * (magics + 1) > _LINES
+
+
 @_remembered
 def code_of(source: str, number: int) -> CodeType:
     """Compile the course's cell ``In [number]``, named as tracebacks show it.
@@ -129,7 +138,7 @@ def bound(source: str) -> frozenset[str]:
     """List the global names that a cell defines; none if it does not parse."""
     try:
         table = symtable.symtable(python_of(source), "<cell>", "exec")
-    except (SyntaxError, ValueError, RecursionError):
+    except UNREADABLE:
         return frozenset()
     return frozenset(_bound(table))
 
@@ -149,7 +158,7 @@ def used(source: str) -> frozenset[str]:
     """List the names that a cell looks up anywhere; none if it does not parse."""
     try:
         tree = ast.parse(python_of(source))
-    except (SyntaxError, ValueError, RecursionError):
+    except UNREADABLE:
         return frozenset()
     return frozenset(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
 
@@ -171,16 +180,34 @@ def _imported(source: str) -> tuple[str, ...]:
 
 
 @_remembered
-def definitions(source: str) -> str:
-    """Return what the part of a test cell in plain view imports and defines.
+def definitions(source: str, names: frozenset[str]) -> str:
+    """Return what the part of a test cell in plain view imports and defines without the answers.
 
-    A student sees it in her notebook, so her answers may use it, and so may later cells of the course. Its calls,
-    assertions and loops are left out; of a cell that does not parse without its hidden part, everything.
+    A student sees it in her notebook, so her answers may use it, and so may later cells of the course. Calls,
+    assertions and loops are left out, and values that are made with her answers: they would be asked for a second time.
+    Of a cell that does not parse without its hidden part, everything is left out.
+
+    Parameters
+    ----------
+    source
+        The cell with its hidden part.
+    names
+        What answers define.
     """
     outside, _ = regions(source, HIDDEN)
     try:
         tree = ast.parse(python_of("\n".join(outside)))
     except (SyntaxError, ValueError, RecursionError):
         return ""
-    kept = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
-    return "\n".join(ast.unparse(node) for node in tree.body if isinstance(node, kept))
+    kept: list[ast.stmt] = []
+    theirs = set(names)
+    for node in tree.body:
+        if isinstance(node, (ast.Assign, ast.AnnAssign)):
+            text = ast.unparse(node)
+            if not theirs.isdisjoint(used(text)):
+                theirs |= bound(text)
+                continue
+        elif not isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            continue
+        kept.append(node)
+    return "\n".join(map(ast.unparse, kept))

@@ -7,9 +7,10 @@ ran it first.
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nbformat.notebooknode import NotebookNode
@@ -41,7 +42,8 @@ class RunJob(RunNotebook):
         result = results.get(job.key)
         if result is None:
             self.log.info("Running a notebook whose result is not known")
-            result = persist(_run_in_worker, job)
+            earlier = results.latest(job.base)
+            result = persist(_run_in_worker, job if earlier is None else job.beside(earlier))
             results.put(result)
         for event in result.events:
             self.log.warning("%s", event)
@@ -103,6 +105,9 @@ def given_up(events: list[str]) -> InfrastructureError:
 def read_files(folders: Iterable[Path], ignore: list[str], leave: Iterable[Path] = ()) -> dict[str, bytes]:
     """Read what lies beside a notebook while it runs: everything but notebooks and the time of the submission.
 
+    Of what a student hands in only files are read that are files. A link may lead to a solution, to the gradebook or to
+    a device that never ends; a pipe waits for ever; a name that is no text is refused further on.
+
     Parameters
     ----------
     folders
@@ -116,9 +121,25 @@ def read_files(folders: Iterable[Path], ignore: list[str], leave: Iterable[Path]
     found = {}
     for folder in folders:
         for path in map(Path, sorted(find_all_files(str(folder), [*ignore, "*.ipynb", "timestamp.txt"]))):
-            if path not in left:
+            if path not in left and _is_file(path):
                 found[path.relative_to(folder).as_posix()] = path
     return {name: path.read_bytes() for name, path in found.items()}
+
+
+def laid_over(files: dict[str, bytes], ours: dict[str, bytes]) -> dict[str, bytes]:
+    """Put the course's files over a student's: in the place of her file, or folder, of the same name."""
+    folders = {parent.as_posix() for name in ours for parent in PurePosixPath(name).parents}
+    free = (n for n in files if n not in folders and not any(p.as_posix() in ours for p in PurePosixPath(n).parents))
+    return {**{name: files[name] for name in free}, **ours}
+
+
+def _is_file(path: Path) -> bool:
+    """Tell whether this is a file with a name that is text, and no link."""
+    try:
+        str(path).encode()
+        return stat.S_ISREG(path.lstat().st_mode)
+    except (OSError, UnicodeEncodeError):
+        return False
 
 
 def _is_plain(value: Any) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 import tempfile
 from pathlib import Path
 from time import time
@@ -64,15 +65,28 @@ class Results:
             return None
         return result if result.key == key else None
 
+    def latest(self, base: str) -> Result | None:
+        """Return the result that was kept last of the jobs with this base."""
+        try:
+            key = self.path(base).with_suffix(".latest").read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None
+        result = self.get(key) if re.fullmatch("[0-9a-f]{64}", key) else None
+        return result if result is not None and result.base == base else None
+
     def put(self, result: Result) -> None:
         """Keep a result; at every moment the old file or the new one is there, whole."""
         text = result.to_json()
-        target = self.path(result.key)
+        self._write(self.path(result.key), f"{_digest(text)}\n{text}")
+        if result.base:
+            self._write(self.path(result.base).with_suffix(".latest"), result.key)
+
+    def _write(self, target: Path, text: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", dir=target.parent, prefix=".", suffix=".part", delete=False
         ) as file:
-            file.write(f"{_digest(text)}\n{text}")
+            file.write(text)
         Path(file.name).replace(target)
 
     def tidy(self) -> None:

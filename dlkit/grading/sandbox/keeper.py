@@ -213,7 +213,8 @@ def supervise(watch: Watch, reins: socket.socket, out: int) -> tuple[dict[str, A
     if limit is None and not killed:
         code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
-        if number in (signal.SIGXCPU, signal.SIGKILL) and watch.cpu_seconds > 0.9 * limits.cpu_seconds:
+        late = number == signal.SIGKILL and watch.cpu_seconds > 0.9 * limits.cpu_seconds
+        if number == signal.SIGXCPU or late:  # the kernel counts in ticks, and so a little more
             number, limit = None, "cpu_seconds"
     report = {
         "exit_code": code, "signal": number, "limit": limit, "killed": killed, "leftover": leftover,
