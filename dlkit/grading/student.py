@@ -54,7 +54,7 @@ def main(channel: int, argument: str) -> None:
     signal.signal(signal.SIGPROF, desk.interrupt)
     signal.signal(signal.SIGINT, desk.interrupt)
     commands: dict[str, Callable[..., Any]] = {
-        "run_cell": desk.run_cell, "define": desk.define, "begin": desk.begin, "end": desk.end, "plain": plain,
+        "run_cell": desk.run_cell, "define": desk.define, "begin": desk.begin, "end": desk.end,
     }  # fmt: skip
     serve(socket.socket(fileno=channel), desk.shell.user_ns, commands=commands, around=desk.working)
 
@@ -334,7 +334,10 @@ class Desk:
         """Run a cell; return whether it asked for the notebook to end."""
         self.shell.execution_count = number
         self.shell.leaving = False
-        self.shell.run_cell(source, store_history=True)
+        try:
+            self.shell.run_cell(source, store_history=True)
+        except Exception as error:  # IPython's own, of a cell nested too deeply to be read, for example
+            self.record.add_error(type(error).__name__, str(error), [])
         return bool(self.shell.leaving)
 
     def define(self, source: str, number: int) -> None:
@@ -363,29 +366,6 @@ class Desk:
             raise CellTimeoutError(
                 f"Your code was still running {what}; it was stopped. Is there a loop that does not end?"
             )
-
-
-def plain(x: Any) -> Any:
-    """Return the value of an object whose class derives from one that crosses by value, or holds an array.
-
-    Raises
-    ------
-    TypeError
-        If it is no such object.
-    """
-    import numpy as np
-
-    if isinstance(x, np.ma.MaskedArray):
-        return x.filled(np.nan) if x.dtype.kind in "fc" else x.data
-    if isinstance(x, np.ndarray):
-        return np.array(x, subok=False)
-    bases: tuple[Any, ...] = (bool, int, float, complex, str, dict, list, tuple)
-    for base in bases:
-        if isinstance(x, base):
-            return base(x)
-    if type(x).__module__.partition(".")[0] == "pandas":
-        return x.to_numpy()
-    raise TypeError(f"an object of the class {type(x).__name__} is no number and no array")
 
 
 def _no_input(*_: Any, **__: Any) -> str:

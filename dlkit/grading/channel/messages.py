@@ -109,6 +109,29 @@ def leave(manager: Any, name: str | None, message: str) -> bool:
     return bool(type(manager).__exit__(manager, None if error is None else type(error), error, None))
 
 
+def plain(x: Any) -> Any:
+    """Return the value of an object whose class derives from one that crosses by value, or holds an array.
+
+    Raises
+    ------
+    TypeError
+        If it is no such object.
+    """
+    import numpy as np
+
+    if isinstance(x, np.ma.MaskedArray):
+        return x.filled(np.nan) if x.dtype.kind in "fc" else x.data
+    if isinstance(x, np.ndarray):
+        return np.array(x, subok=False)
+    bases: tuple[Any, ...] = (bool, int, float, complex, str, dict, list, tuple)
+    for base in bases:
+        if isinstance(x, base):
+            return base(x)
+    if type(x).__module__.partition(".")[0] == "pandas":
+        return x.to_numpy()
+    raise TypeError(f"an object of the class {type(x).__name__} is no number and no array")
+
+
 #: Everything that can be asked of an object, besides "name" and the commands of the one who runs the student's process.
 OPERATIONS: dict[str, Callable[..., Any]] = {
     **BINARY,
@@ -129,6 +152,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "next": next,
     "enter": enter,
     "exit": leave,
+    "plain": plain,
 }
 
 #: Exceptions that pass as themselves. StopIteration would end a loop of the checker unnoticed, as if it were its own.

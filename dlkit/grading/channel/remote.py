@@ -226,7 +226,7 @@ def value_of(x: Remote) -> Any:
     TypeError
         If it has none; the message says of which class it is.
     """
-    return _handle(x).connection.command("plain", x)
+    return _request(x, "plain", x)
 
 
 def run_tests_over(connection: Any) -> None:
