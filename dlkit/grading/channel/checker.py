@@ -31,7 +31,7 @@ from dlkit.grading.channel.errors import (
 from dlkit.grading.channel.frames import Frames
 from dlkit.grading.channel.messages import EXCEPTIONS, Kind, base_name, cut, message_of
 from dlkit.grading.channel.remote import Handle, Remote, number_of
-from dlkit.grading.channel.sharing import copy_back
+from dlkit.grading.channel.sharing import check_written_out, copy_back
 from dlkit.grading.channel.wire import Tag
 
 _FAR = 1 << 53
@@ -194,6 +194,8 @@ class Connection:
                 outcome = self._outcome(kind, decoder)
                 decoder.end()
                 self._copy_back(changes, shared)
+                if decoder.pointed:
+                    check_written_out([outcome[0], *shared], self.limits)
             return (None, failed[0]) if failed else outcome
 
     def _outcome(self, kind: Kind, decoder: Decoder) -> tuple[Any, None] | tuple[None, Exception]:
@@ -363,7 +365,14 @@ class Names(dict[str, Any]):
 
 
 def _exception(name: str, message: str) -> Exception:
-    """Make the exception that an answer names."""
+    """Make the exception that an answer names.
+
+    No line of it but the first begins with her words, and the first one not where it would pass for a check's own: what
+    a test says to a student in lines of its own, as the likely cause of a mistake, must be the test's.
+    """
+    message = "\n  ".join(message.splitlines())
+    if name == "AssertionError":
+        message = f"Your code raised AssertionError: {message}".removesuffix(": ")
     if name in BY_NAME:
         return BY_NAME[name](message)
     if name in _STOPPED:

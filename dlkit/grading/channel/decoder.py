@@ -54,7 +54,12 @@ class Decoder:
     shared
         The mutable values that the message can point to.
     grow
-        Whether mutable values join `shared`, and `payloads` with what each was made of.
+        Whether mutable values join `shared`.
+
+    Attributes
+    ----------
+    pointed
+        Whether the message has pointed to a shared value, so that it may stand for more than it is long.
     """
 
     def __init__(
@@ -68,7 +73,7 @@ class Decoder:
         grow: bool = False,
     ) -> None:
         self.data, self.limits, self.mine, self.yours = data, limits, mine, yours
-        self.shared, self.grow, self.items = shared, grow, 0
+        self.shared, self.grow, self.items, self.pointed = shared, grow, 0, False
         self.unpacker = msgpack.Unpacker(
             max_buffer_size=max(len(data), 1), raw=False, strict_map_key=True, unicode_errors="surrogatepass"
         )
@@ -149,6 +154,7 @@ class Decoder:
             k = self.integer(0, _MOST)
             if k >= len(self.shared):
                 raise ProtocolError(f"there are {len(self.shared)} shared values, got number {k}")
+            self.pointed = True
             return self.shared[k]
         if tag in (Tag.ARRAY, Tag.TORCH, Tag.TENSOR, Tag.GENERATOR):
             return self._share(self._array_like(tag, depth))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dlkit.grading.channel.arrays import Snapshot
-from dlkit.grading.channel.errors import NotCopiedBack
+from dlkit.grading.channel.errors import Limits, NotCopiedBack, TooDeep, TooMany
 from dlkit.grading.channel.wire import is_tensor, torch_memory
 
 
@@ -86,6 +86,33 @@ def copy_back(target: Any, new: Any) -> None:
             target.detach().copy_(new.detach())
         if target.is_leaf:
             target.grad = new.grad
+
+
+def check_written_out(values: list[Any], limits: Limits) -> None:
+    """Refuse values that hold themselves, or the same list so often that nobody comes to the end of them.
+
+    A message that points to the arguments of the call can be short, and what it stands for have 10^12 entries: no limit
+    on messages sees that.
+
+    Raises
+    ------
+    TooMany, TooDeep
+        If all of them written out hold more values than a message may.
+    """
+    sizes: dict[int, int] = {}
+
+    def size(value: Any, depth: int) -> int:
+        if type(value) not in (list, tuple, set, dict):
+            return 1
+        if id(value) not in sizes:
+            if depth > limits.depth:
+                raise TooDeep(f"values may be nested {limits.depth} deep; these are deeper, or hold themselves")
+            parts = value.values() if type(value) is dict else value
+            sizes[id(value)] = 1 + sum(size(part, depth + 1) for part in parts)
+        return sizes[id(value)]
+
+    if sum(size(value, 0) for value in values) > limits.items:
+        raise TooMany(f"a message may hold {limits.items:,} values; written out, these are more")
 
 
 def _check_alike(target: Any, new: Any) -> None:

@@ -104,12 +104,20 @@ class _Student:
         with self.turn:
             while True:
                 try:
-                    frame = self.frames.receive()
-                    self.answer(self.decoder(frame), outermost=True)
+                    decoder = self.decoder(frame := self.frames.receive())
+                    if self.kind(frame)[0] == Kind.REQUEST:
+                        self.answer(decoder, outermost=True)
+                    # else the result of a call that was interrupted while it waited for it
                 except LimitError as error:  # we cannot know which request it was
                     self.frames.send(self.encoder([]).message(Kind.ERROR, 0, (), type(error).__name__, str(error), ""))
                 except (EOFError, OSError):
                     return
+
+    def kind(self, frame: bytearray) -> tuple[int, int, Decoder]:
+        """Tell which kind of message it is, of which number; and give what reads the rest of it."""
+        decoder = self.decoder(frame)
+        decoder.header(3, 6)
+        return decoder.integer(1, 7), decoder.integer(1, _FAR), decoder
 
     # What is asked of her
 
@@ -206,14 +214,14 @@ class _Student:
             while True:
                 frame = self.frames.receive()
                 decoder = self.decoder(frame)
-                again = self.decoder(frame)
-                again.header(3, 6)
-                kind = again.integer(1, 7)
+                kind, of, again = self.kind(frame)
                 if kind == Kind.REQUEST:
                     self.answer(decoder)
                     continue
-                if kind not in (Kind.RESULT, Kind.RAISED) or again.integer(1, _FAR) != number:
+                if kind not in (Kind.RESULT, Kind.RAISED) or of > number:
                     raise ProtocolError("expected the answer to a call")
+                if of < number:  # of one that was interrupted
+                    continue
                 if kind == Kind.RESULT:
                     return again.value()
                 name, message = again.text(), again.text()
