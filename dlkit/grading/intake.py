@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from pathlib import Path
 
@@ -20,6 +21,10 @@ _KINDS = {
 }
 
 
+#: A link may lead to the solution, or to another's answers, which whoever grades can read.
+_LINK = "{} is a link to somewhere else, which is not followed. Ask for the notebook itself, not a link."
+
+
 def trouble(folder: Path, release: Path) -> str | None:
     """Say why a submission cannot be graded, and what to do; None if it can.
 
@@ -30,8 +35,12 @@ def trouble(folder: Path, release: Path) -> str | None:
     release
         The assignment's folder as it was handed out; its neighbours are the other assignments.
     """
+    if folder.is_symlink():
+        return _LINK.format("The folder")
     for expected in sorted(release.glob("*.ipynb")):
         found = folder / expected.name
+        if found.is_symlink():
+            return _LINK.format(expected.name)
         if found.is_file():
             problem = _not_a_notebook(found) or _not_this_one(found, expected)
             if problem:
@@ -42,7 +51,10 @@ def trouble(folder: Path, release: Path) -> str | None:
 
 
 def _not_a_notebook(path: Path) -> str | None:
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    except OSError as error:
+        return f"cannot be read ({error.strerror}). Ask for it again."
     again = "Ask for the notebook itself: File, Download in JupyterLab."
     if not data.strip():
         return "is empty. Ask for it again."
@@ -55,6 +67,8 @@ def _not_a_notebook(path: Path) -> str | None:
         return f"is not text, so it is no notebook. {again}"
     except json.JSONDecodeError as error:
         return f"is not valid JSON (line {error.lineno}: {error.msg}); cut off on the way? {again}"
+    except ValueError as error:  # a number with thousands of digits
+        return f"is not valid JSON ({str(error)[:60]}). {again}"
     except RecursionError:
         return f"is JSON nested too deeply to be a notebook. {again}"
     if not isinstance(content, dict) or "nbformat" not in content:
@@ -65,7 +79,7 @@ def _not_a_notebook(path: Path) -> str | None:
 def _not_this_one(path: Path, expected: Path) -> str | None:
     release = course_notebook(expected)
     try:
-        notebook = nbformat.read(path, as_version=4)
+        notebook = nbformat.reads(path.read_text(encoding="utf-8-sig"), as_version=4)
         if recognised(release, notebook):
             canonical(release, notebook)
             return None
@@ -84,7 +98,7 @@ def _others(expected: Path) -> list[Path]:
 
 
 def _instead(folder: Path, expected: Path) -> str:
-    there = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "timestamp.txt")
+    there = sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink() and p.name != "timestamp.txt")
     for path in there:
         if path.suffix == ".ipynb" and not _not_a_notebook(path) and not _not_this_one(path, expected):
             return f"{path.relative_to(folder)} is this assignment's notebook: rename it to {expected.name}."

@@ -24,7 +24,7 @@ from traitlets import import_item
 from dlkit.grading.course import Course
 from dlkit.grading.jobs import Job
 from dlkit.grading.ledger import Ledger
-from dlkit.grading.recall import RunJob, read_files
+from dlkit.grading.recall import RunJob, laid_over, read_files
 from dlkit.grading.stages import apply, register
 
 
@@ -85,7 +85,7 @@ class Prepare(Autograde):
 
     def prepared(self, path: Path) -> Prepared:
         """Prepare one notebook of a submission."""
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:
             notebook = nbformat.read(file, as_version=4)
         notebook, _ = apply(self.sanitize, notebook, self.resources(path))
         if self.runner is None:
@@ -108,12 +108,16 @@ class Prepare(Autograde):
         return self.sanitize_preprocessors, None, self.autograde_preprocessors
 
     def _files(self, folder: Path) -> dict[str, bytes]:
+        return laid_over(read_files([folder], self.coursedir.ignore), self.course_files())
+
+    def course_files(self) -> dict[str, bytes]:
+        """Read, once, what the course puts beside the notebook."""
         dirs = self.coursedir
         if self._course_files is None:  # the same for all
             source = Path(dirs.format_path(dirs.source_directory, ".", dirs.assignment_id))
             students_own = [source / name for name in self.exclude_overwriting.get(dirs.assignment_id, [])]
             self._course_files = read_files([source], dirs.ignore, students_own)
-        return {**read_files([folder], dirs.ignore), **self._course_files}
+        return self._course_files
 
 
 def file_metadata(path: Path) -> dict[str, str]:

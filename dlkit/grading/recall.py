@@ -133,6 +133,19 @@ def laid_over(files: dict[str, bytes], ours: dict[str, bytes]) -> dict[str, byte
     return {**{name: files[name] for name in free}, **ours}
 
 
+def not_files(folder: Path, ours: dict[str, bytes]) -> list[Path]:
+    """List what in a student's folder is no file or has the name of a course's file and is a folder, or the reverse."""
+    folders = {parent.as_posix() for name in ours for parent in PurePosixPath(name).parents}
+    found = []
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        if path.is_dir() and not path.is_symlink():
+            found += [path] if name in ours else []
+        elif not _is_file(path) or name in folders:
+            found.append(path)
+    return found
+
+
 def _is_file(path: Path) -> bool:
     """Tell whether this is a file with a name that is text, and no link."""
     try:

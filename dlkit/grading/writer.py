@@ -31,6 +31,7 @@ from dlkit.grading.feedback import HideTests, failures
 from dlkit.grading.ledger import Ledger
 from dlkit.grading.prepare import Prepare, Prepared, file_metadata
 from dlkit.grading.press import Page, Press, Sheet, feedback_config
+from dlkit.grading.recall import not_files
 from dlkit.grading.report import Result
 from dlkit.grading.stages import apply, register
 
@@ -95,6 +96,16 @@ class _Autograde(Prepare):
         with failing_as_course_error(self, "Autograde"), self.ledger.lent([autograde]):
             self.init_notebooks()
             self.convert_notebooks()
+
+    def init_assignment(self, assignment_id: str, student_id: str) -> None:
+        """Copy what lies beside the notebooks, as nbgrader does, except for what is no file or in the course's way."""
+        folder = Path(self._format_source(assignment_id, student_id))
+        before, strange = self.coursedir.ignore, not_files(folder, self.course_files())
+        self.coursedir.ignore = [*before, *(glob.escape(path.name) for path in strange)]
+        try:
+            super().init_assignment(assignment_id, student_id)
+        finally:
+            self.coursedir.ignore = before
 
     def convert_single_notebook(self, notebook_filename: str) -> None:
         """Put the outputs of the run into a notebook, take its marks, write it."""
