@@ -172,7 +172,7 @@ def _message(trouble: BaseException) -> str:
 
 def _lines(trouble: BaseException) -> list[str]:
     """List where it happened: first in the test, then in the student's cells."""
-    lines = []
+    lines, theirs = [], []
     for frame, number in traceback.walk_tb(trouble.__traceback__):
         file = frame.f_code.co_filename
         if file.startswith("<Cell In["):
@@ -182,6 +182,8 @@ def _lines(trouble: BaseException) -> list[str]:
         lines.append(f"{(trouble.filename or '')[1:-1]}, line {trouble.lineno}")
     for note in getattr(trouble, "__notes__", ()):
         for line in note.splitlines()[1:]:
-            theirs = re.match(r"\s*(Cell In\[\d+\], line \d+), in (.*)", line)
-            lines.append(f"{theirs[1]}, in {theirs[2]}" if theirs else f"----> {line.strip()}")
-    return lines[-_MOST_LINES:]
+            place = re.match(r"\s*(Cell In\[\d+\], line \d+), in (.*)", line)
+            theirs.append(f"{place[1]}, in {place[2]}" if place else f"----> {line.strip()}")
+    # Ours tell which check it was, and so what may be shown: hers must not push them out.
+    lines = lines[-_MOST_LINES:]
+    return lines + theirs[-_MOST_LINES:]

@@ -140,7 +140,7 @@ def _plain(value: Any) -> tuple[np.ndarray | None, str]:
         try:
             value = value_of(value)
         except (TypeError, ValueError) as error:
-            return None, f"Expected a number or an array: {error}"[:300] + "."
+            return None, " ".join(f"Expected a number or an array: {error}".split())[:300] + "."
     kind = type(value)
     if value is None:
         return None, "Got None: did you forget `return`?"

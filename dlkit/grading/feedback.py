@@ -17,7 +17,7 @@ from nbformat.notebooknode import NotebookNode
 from nbgrader.preprocessors import ClearHiddenTests
 from nbgrader.utils import is_solution
 
-from dlkit.grading.cells import HIDDEN, grade_id, is_test, note_cell, plain_text
+from dlkit.grading.cells import HIDDEN, grade_id, is_test, note_cell, plain_text, regions
 from dlkit.grading.expect import HINT
 
 SUMMARY_TITLE = "Where marks were lost · 失分之处"
@@ -120,7 +120,8 @@ def _hidden_title(source: str, failed_lines: list[int]) -> str | None:
 def _place(frames: list[re.Match[str]], ran: Mapping[int, NotebookNode]) -> str:
     for frame in reversed(frames):
         cell = ran.get(int(frame[1]))
-        if cell is not None and not is_test(cell):
+        # a place that is none may be a message: the number of the line would be what it says
+        if cell is not None and not is_test(cell) and int(frame[2]) <= len(cell.source.splitlines()):
             name = f"your cell `{grade_id(cell)}`" if grade_id(cell) else "a cell you added"
             return f" in {name}, line {frame[2]}"
     return ""
@@ -131,6 +132,8 @@ class HideTests(ClearHiddenTests):
 
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         """Take out what is not for the student and put what was lost at the top."""
+        if secrets := hidden_values(nb):
+            _take_out(nb, secrets)
         ran, lost = cells_by_count(nb), failures(nb)
         shown = {failure.item: failure.text for failure in lost}
         marks = {}
@@ -161,6 +164,39 @@ def _block(text: str) -> str:
         width = 88 if line.isascii() else 60
         lines += textwrap.wrap(line, width, subsequent_indent="  ", tabsize=4) if len(line) > width else [line]
     return "\n".join("  " + line for line in ["~~~text", *lines, "~~~", ""])
+
+
+def hidden_values(notebook: NotebookNode) -> re.Pattern[str] | None:
+    """Make the pattern of the numbers and texts that stand in hidden tests only; None if there are none.
+
+    Numbers of fewer than four digits and texts of fewer than six characters are no secrets: they come by chance.
+    """
+    view, hidden = "", ""
+    for cell in notebook.cells:
+        outside, inside = regions(cell.source, HIDDEN) if is_test(cell) else ([cell.source], [])
+        view += "\n".join(outside) + "\n"
+        hidden += "\n".join(line for region in inside for line in region) + "\n"
+    numbers = {n for n in re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?!\w)", hidden) if sum(map(str.isdigit, n)) >= 4}
+    texts = {text for _, text in re.findall(r"""(["'])((?:(?!\1)[^{}\\\n]){6,})\1""", hidden)}
+    patterns = [rf"(?<![\d.]){re.escape(n)}(?!\d)" for n in numbers if n not in view]
+    patterns += [re.escape(text) for text in texts if text not in view]
+    return re.compile("|".join(sorted(patterns))) if patterns else None
+
+
+def _take_out(notebook: NotebookNode, secrets: re.Pattern[str]) -> None:
+    """Take out of outputs what hidden tests hold: code of the student's may keep what it is given, and print it later.
+
+    That is for what is printed by chance. Who wants to can write it in another way, and learns no more than what her
+    own functions were called with.
+    """
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            holder = output.get("data", output)
+            for key in ("text", "evalue", "text/plain", "text/html", "text/markdown", "text/latex"):
+                if isinstance(holder.get(key), str):
+                    holder[key] = secrets.sub("…", holder[key])
+            if "traceback" in output:
+                output.traceback = [secrets.sub("…", line) for line in output.traceback]
 
 
 def own_frames(traceback: list[str], ran: Mapping[int, NotebookNode]) -> list[str]:

@@ -47,9 +47,13 @@ def outputs_of(claimed: Any, most: int) -> list[NotebookNode]:
         if output is None:
             continue
         room -= _size(output)
-        if room < 0:
+        if room < 0 and output.output_type == "error":  # that there was one is said in any case
+            output.traceback = []
+        elif room < 0:
             break
         found.append(output)
+        if room < 0:
+            break
     return found
 
 
@@ -129,5 +133,5 @@ def _size(output: NotebookNode) -> int:
     if output.output_type == "stream":
         return len(output.text)
     if output.output_type == "error":
-        return 0  # bounded above
+        return sum(map(len, (output.ename, output.evalue, *output.traceback)))
     return sum(map(len, output.data.values()))
