@@ -19,7 +19,7 @@ from nbgrader.utils import is_solution
 
 from dlkit.grading import screen
 from dlkit.grading.cells import course_of, grade_id, is_test, note_cell, without_output
-from dlkit.grading.plan import bound, mark
+from dlkit.grading.plan import bound, is_long, mark
 from dlkit.notebooks import normalise
 
 NOTES_TITLE = "What the grader noticed · 阅卷备注"
@@ -118,14 +118,14 @@ def _read(release: NotebookNode, submission: NotebookNode) -> _Read:
                 read.notes.append(f"`{name}` was handed in as a {cell.cell_type} cell; read as {ours.cell_type}.")
             if cell.get("attachments"):
                 read.notes.append(f"`{name}` has pictures attached: see them in the notebook handed in.")
-            read.answers.setdefault(name, []).append((cell.cell_type, cell.source))
+            read.answers.setdefault(name, []).append((cell.cell_type, _text(cell)))
         elif i is not None and ours is not None:
             if grade_id(ours) and cell.source.strip() != ours.source.strip():
                 read.notes.append(f"The locked cell `{grade_id(ours)}` was changed; the course's own was used.")
             elif cell.source.strip() != ours.source.strip():  # written into the course's text: kept beside it
-                read.extras.setdefault(i, []).append(("markdown", cell.source))
+                read.extras.setdefault(i, []).append(("markdown", _text(cell)))
         elif cell.cell_type in ("code", "markdown") and cell.source.strip():
-            read.extras.setdefault(anchor, []).append((cell.cell_type, cell.source))
+            read.extras.setdefault(anchor, []).append((cell.cell_type, _text(cell)))
         if i is not None:
             anchor = i
             read.present.add(i)
@@ -133,10 +133,20 @@ def _read(release: NotebookNode, submission: NotebookNode) -> _Read:
     return read
 
 
+def _text(cell: NotebookNode) -> str:
+    """Return a cell's text, without halves of characters, which no file can hold."""
+    text: str = cell.source
+    return text.encode("utf-8", "replace").decode()
+
+
 def _choose(ours: NotebookNode, read: _Read) -> list[tuple[str, str]]:
     """Order the copies of one answer: the last is the answer, those before it become ordinary cells."""
     name, stub = grade_id(ours) or "", ours.source.strip()
     copies = read.answers.get(name, [])
+    names = bound(ours.source) if ours.cell_type == "code" and not copies else frozenset()
+    if names and names <= _defined(read):
+        read.notes.append(f"The cell of `{name}` was missing; another answer cell defines what it should.")
+        return [(ours.cell_type, "")]
     if not copies:
         read.notes.append(f"The cell of `{name}` was missing; the untouched one was put back.")
         return [(ours.cell_type, ours.source)]
@@ -146,6 +156,12 @@ def _choose(ours: NotebookNode, read: _Read) -> list[tuple[str, str]]:
         what = "the last changed one is the answer, run after the others" if changed[1:] else "one text was used"
         read.notes.append(f"`{name}` was there {len(copies)} times; {what}.")
     return changed or copies[:1]
+
+
+def _defined(read: _Read) -> frozenset[str]:
+    """List what the answers that are there define; an added cell runs after the one that is missing in any case."""
+    texts = [text for copies in read.answers.values() for kind, text in copies if kind == "code"]
+    return frozenset().union(*(bound(text) for text in texts if not is_long(text)))
 
 
 def _plain_cell(cell_type: str, text: str) -> NotebookNode:

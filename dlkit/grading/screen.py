@@ -21,6 +21,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_solution
 
 from dlkit.grading.cells import grade_id, is_test
+from dlkit.grading.plan import UNREADABLE, is_long
 
 _MODULES = {
     "IPython.core", "_thread", "builtins", "ctypes", "gc", "inspect", "ipykernel", "jupyter_client",
@@ -93,10 +94,15 @@ def screen(text: str, judges: frozenset[str] = frozenset(), modules: frozenset[s
     modules
         Names under which modules were imported elsewhere in the notebook.
     """
+    if is_long(text):
+        return ["is too long to be looked through"]
     tree = _parse(text)
     if tree is None:
         return []
-    return list(dict.fromkeys(_findings(tree, judges, modules | _imported(tree))))
+    try:
+        return list(dict.fromkeys(_findings(tree, judges, modules | _imported(tree))))
+    except RecursionError:
+        return ["is nested too deeply to be looked through"]
 
 
 def _findings(tree: ast.AST, judges: frozenset[str], modules: frozenset[str]) -> Iterator[str]:
@@ -173,7 +179,7 @@ def _inside_magic(tree: ast.AST, name: ast.Name) -> bool:
 def _parse(text: str) -> ast.Module | None:
     try:
         return ast.parse(TransformerManager().transform_cell(text))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except UNREADABLE:
         return None
 
 
