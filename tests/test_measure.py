@@ -13,12 +13,13 @@ from dlkit.grading.bank import read_answer
 from dlkit.grading.course import Course
 from dlkit.grading.dispatch import Dispatch
 from dlkit.grading.execute import execute
-from dlkit.grading.measure import measure_exercise
+from dlkit.grading.jobs import InfrastructureError
+from dlkit.grading.measure import measure_exercise, read_bank
 from dlkit.grading.measure_bank import anonymous, as_text, taken_from
 from dlkit.grading.measure_exercise import Exercise, cut, needs, reach
 from dlkit.grading.measure_figures import read_equivalents
 from dlkit.grading.measure_mutants import mutants_of
-from dlkit.grading.pool import open_executor
+from dlkit.grading.pool import InThisProcess, open_executor
 from dlkit.grading.release import release
 from dlkit.grading.results import Results
 
@@ -114,6 +115,33 @@ def test_what_is_missed_is_named_with_what_to_do_and_nothing_runs_twice(course, 
     assert again == found
 
 
+def test_the_command_prints_the_table_and_says_by_its_exit_code_whether_something_is_to_do(course, results, capsys):
+    (course / "build").mkdir()
+    (course / "build" / "measure").symlink_to(results.folder, target_is_directory=True)
+    command = ["measure", HW, "--workers", "1", "--course", str(course)]
+    assert main(command) == 1
+    out = capsys.readouterr().out
+    assert re.search(r"^ *mean +4 +7 +\d+ +\d+ +\d+\.\d% +0 +0 +0 of 7 +\d+\.\d *$", out, re.MULTILINE)
+    assert "- mean: 7 wrong answers, 8 are needed." in out
+    assert re.search(r"^\d+ runs, \d+ known from before, \d+ s\. 3 to do\.$", out, re.MULTILINE)
+    bank = course / "tests" / "answers" / HW
+    for i, value in enumerate([*MEAN["wrong"], "sum(values) / 2"]):
+        header = "# loses: mean_test\n# hint: Expected 3, got\n"
+        write_answer(bank, "wrong", f"mean_{i}", header, "mean", f"def mean(values):\n    return {value}")
+    write_answer(bank, "right", "mean_3", "", "mean", "mean = np.mean")
+    assert main(command) == 0
+    assert re.search(r"^\d runs, \d+ known from before, \d+ s\. Every figure is", capsys.readouterr().out, re.MULTILINE)
+    (bank / "equivalent.toml").write_text(
+        "[[equivalent]]\ncell = 'mean'\nbefore = 'never'\nafter = 'there'\nreason = 'old'\n"
+    )
+    assert main(command) == 1
+    assert "does not occur any more" in capsys.readouterr().out
+    assert main([*command, "--most", "2"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^ *double +5 +8 +2 +2 +100\.0% ", out, re.MULTILINE)
+    assert out.splitlines()[-1].startswith("0 runs, ")
+
+
 def test_a_weak_test_is_reported(course, executor, results):
     change_source(course, "double_visible", "assert double(2) == 4  # 2 squared is 4 as well\n")
     hidden = "### BEGIN HIDDEN TESTS\nassert double(2) == 4\n### END HIDDEN TESTS"
@@ -153,6 +181,22 @@ def test_a_message_that_shows_the_solution_is_reported(course, executor, results
     change_source(course, "double_hidden", f"### BEGIN HIDDEN TESTS\n{text}\n### END HIDDEN TESTS")
     found, _ = measured(course, executor, results)
     assert only(found.problems, "wrong/double_0: its feedback gives the solution away (doubled_answer = 2 * x)")
+
+
+def test_nothing_is_said_of_figures_of_which_a_part_is_not_known(course, tmp_path):
+    def lost(job):
+        raise InfrastructureError("the sandbox was lost")
+
+    exercise = Exercise(Course(course), HW)
+    with pytest.raises(
+        CourseError, match=r"^mini: (\d+) of \1 runs failed, .* release/untouched: .*the sandbox was lost"
+    ):
+        measure_exercise(exercise, Dispatch(InThisProcess(), Results(tmp_path / "none"), lost), most=1)
+
+
+def test_a_bank_without_answers_is_refused(course):
+    with pytest.raises(CourseError, match="holds no answers: expected right"):
+        read_bank(course / "tests" / "answers" / "other")
 
 
 # ---- equivalent mutants ---------------------------------------------------------------------------------------------
@@ -357,6 +401,7 @@ def test_nothing_that_names_its_author_stays():
         '    return S / 2 if "a/b" else "km/h # no"\n\n\ndef g():\n    pass'
     )
     assert anonymous("def f(x:\n    # Wei\n    return x # Wang\n") == "def f(x:\n    return x"
+    assert anonymous('s = """left open\n# Wei\nx = 1') == 's = """left open\nx = 1'
     assert anonymous("wei_wang = Wei_Wang2 = 1", "wei_wang") == "student = student2 = 1"
 
 

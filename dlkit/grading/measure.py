@@ -108,6 +108,11 @@ def measure_exercise(exercise: Exercise, dispatch: Dispatch, most: int | None = 
         Where its jobs run, and where their results are.
     most
         See `measure`.
+
+    Raises
+    ------
+    CourseError
+        If the bank is empty, or the machinery failed: nothing is said about figures of which a part is not known.
     """
     equivalents = read_equivalents(exercise.bank / "equivalent.toml")
     answers = [UNTOUCHED, *read_bank(exercise.bank)]
@@ -125,11 +130,11 @@ def measure_exercise(exercise: Exercise, dispatch: Dispatch, most: int | None = 
         tests = exercise.reach(cell)
         for mutant in mutants:
             jobs[mutant] = exercise.job(exercise.with_cell(cell, mutant.text, tests), MUTANT_SECONDS)
-    verdicts, troubles = _run(exercise, jobs, dispatch)
-    bank = [Banked(a, expected[a], verdicts[a]) for a in answers if a in verdicts]
-    killed = [Killed(m, verdicts[m]) for mutants in every.values() for m in mutants if m in verdicts]
+    verdicts = _run(exercise, jobs, dispatch)
+    bank = [Banked(a, expected[a], verdicts[a]) for a in answers]
+    killed = [Killed(m, verdicts[m]) for mutants in every.values() for m in mutants]
     rows = figures_of(exercise, bank, killed, equivalents)
-    found = [*troubles, *problems(exercise, rows, bank, killed, equivalents)]
+    found = problems(exercise, rows, bank, killed, equivalents)
     seconds = sum(banked.verdict.seconds for banked in bank)
     return Measured(exercise.name, rows, found, survivors(killed, equivalents), seconds)
 
@@ -163,22 +168,22 @@ def show(console: Console, measured: Measured) -> None:
     console.print()
 
 
-def _run(
-    exercise: Exercise, jobs: dict[Answer | Mutant, Job], dispatch: Dispatch
-) -> tuple[dict[Answer | Mutant, Verdict], list[str]]:
+def _run(exercise: Exercise, jobs: dict[Answer | Mutant, Job], dispatch: Dispatch) -> dict[Answer | Mutant, Verdict]:
     futures = {what: dispatch(job) for what, job in jobs.items()}
-    verdicts, troubles = {}, []
+    verdicts, lost = {}, []
     for what, future in _watched(exercise.name, futures):
         try:
             future.result()
         except InfrastructureError as error:
-            where = f"{what.cell}: {what.after}" if isinstance(what, Mutant) else f"{what.kind}/{what.name}"
-            troubles.append(f"{where}: {error}")
+            lost.append(f"{what.cell}, {what.after}" if isinstance(what, Mutant) else f"{what.kind}/{what.name}")
+            lost[-1] += f": {error}"
             continue
         result = dispatch.results.get(jobs[what].key)
         assert result is not None
         verdicts[what] = exercise.verdict(jobs[what], result)
-    return verdicts, troubles
+    if lost:
+        raise CourseError(f"{exercise.name}: {len(lost)} of {len(jobs)} runs failed, so nothing is measured. {lost[0]}")
+    return verdicts
 
 
 def _watched(
