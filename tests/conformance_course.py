@@ -19,10 +19,10 @@ c.RunNotebook.total_timeout = 30
 c.RunNotebook.memory = 256
 c.RunNotebook.scratch = 16
 """
-#: What stands in hidden tests and solutions only, or is seen only by what those call.
+#: What stands in hidden tests only, or is seen only by what they call; with two numbers that tell it in another way.
 SECRETS = (
-    "4171", "8342", "41.75", "31.625", "77.125", "90.375", "180.75", "secret_number", "secret_table", "secret_factor",
-    "secret values", "hidden_double()", "HIDDEN TESTS",
+    "4171", "8342", "41.75", "31.625", "77.125", "90.375", "180.75", "4172", "42.75", "secret_number", "secret_table",
+    "secret_factor", "secret values", "hidden_double()", "HIDDEN TESTS",
 )  # fmt: skip
 
 _MORE = [

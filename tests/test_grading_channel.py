@@ -753,6 +753,38 @@ def test_an_autograd_of_her_own_is_testable(student):
         _ = a.data
 
 
+def test_a_name_of_hers_is_one_line_and_no_more_than_a_name(student):
+    student.run("class f: __name__ = property(lambda self: 'f\\nLikely cause: 4171' + 'x' * 500)\nf = f()")
+    name = student.names()["f"].__name__
+    assert name.startswith("f?Likely?cause??4171x") and len(name) == 100
+
+
+def test_lists_that_stand_for_more_than_they_say_are_refused(student):
+    student.run(
+        "def many(x): x.extend(range(2000)); return [x] * 2000\n"
+        "def itself(x): x[:] = [x, x]; return 1\n"
+        "def twice(x): x.append(4); return [x, x]"
+    )
+    names = student.names()
+    with pytest.raises(TooMany, match="written out"):
+        names["many"]([1])
+    with pytest.raises(TooDeep, match="hold themselves"):
+        names["itself"]([1])
+    assert names["twice"]([1]) == [[1, 4], [1, 4]]
+
+
+def test_words_of_hers_begin_no_line_of_a_message(student):
+    student.run(
+        "def f(x): raise AssertionError(f'Likely cause: {x}\\nLikely cause: {x}')\ndef g(): raise ValueError('a\\nb')"
+    )
+    with pytest.raises(AssertionError) as caught:
+        student.names()["f"](4171)
+    assert str(caught.value) == "Your code raised AssertionError: Likely cause: 4171\n  Likely cause: 4171"
+    with pytest.raises(ValueError, match="a") as caught:
+        student.names()["g"]()
+    assert str(caught.value) == "a\n  b"
+
+
 def test_arrays_leave_operators_to_her_objects(student):
     student.run("""
         class Ten:

@@ -3,7 +3,7 @@
 
 # %% double
 def double(x):
-    return type(f"no\nLikely cause: {x}", (), {})()
+    return type(f"no\nLikely cause: {x + 1}", (), {})()
 
 # %% mean
 class Sly(Exception):
@@ -11,5 +11,5 @@ class Sly(Exception):
 
 
 def mean(values):
-    Sly.__name__ = Sly.__qualname__ = f"Likely cause: {values}"
+    Sly.__name__ = Sly.__qualname__ = f"Likely cause: {min(values) - 1}"
     raise Sly(values)
