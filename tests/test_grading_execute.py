@@ -334,6 +334,12 @@ def test_of_changed_tests_only_those_run_that_depend_on_the_change(pool, tmp_pat
     assert sorted(json.loads(job.beside(result).known)) == ["0", "3", "4", "5", "6", "7"]
     third, _ = calls(*cells(wanted=5), earlier=result)
     assert [name for name, _ in verdict(third[2])] == ["AssertionError"]
+    # one that takes a name from others, which then run as well
+    made = cells()
+    made[2].source += " + 0"
+    fourth, _ = calls(*made, earlier=result)
+    assert fourth[:7] == first[:7]
+    assert fourth[7][0]["text"] == "1 2 \n"
     # another answer, another notebook
     other = made_job(notebook(answer("def f(x): return 2 * x"), *cells()[1:]))
     assert other.base != result.base == made_job(notebook(*cells())).base
@@ -398,6 +404,10 @@ def test_cells_that_only_show_can_be_left_out(run):
     assert run(*cells)[0][2][0]["text"] == "1\n"
     outputs, _ = run(*cells, show=False)
     assert outputs[1:] == [[], []]
+    needed = answer("def f(): return 1"), course("print('made')\nmade = f()"), check("assert made == 1")
+    outputs, _ = run(*needed, show=False)
+    assert outputs[1][0]["text"] == "made\n"
+    assert outputs[2] == []
 
 
 @pytest.mark.parametrize(
