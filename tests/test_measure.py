@@ -168,6 +168,20 @@ def test_a_test_that_asks_too_much_is_reported(course, executor, results):
     assert found.figures[1].false_failures == len(false)
 
 
+@pytest.mark.parametrize(
+    ("test", "words"),
+    [
+        ("assert type(double).__name__ != 'Remote'", "passes under Validate and fails when it is graded"),
+        ("assert type(double).__name__ == 'Remote'", "fails under Validate and passes when it is graded"),
+    ],
+)
+def test_a_test_that_says_something_else_under_validate_is_reported(course, executor, results, test, words):
+    change_source(course, "double_visible", test)
+    found, _ = measured(course, executor, results)
+    assert only(found.problems, "right/double_0: double_visible", words, "channel/README.md")
+    assert not any("mean_test passes" in text for text in found.problems)
+
+
 def test_a_header_that_is_wrong_is_reported(course, executor, results):
     bank = course / "tests" / "answers" / HW
     write_answer(bank, "broken", "half", "# loses: mean_test\n", "double", "def double(x):\n    return 3 * x")

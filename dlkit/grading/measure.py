@@ -7,11 +7,12 @@ is not run again. The class's gradebook is not touched.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from typing import TypeVar
 
 from rich import box
 from rich.console import Console
@@ -23,8 +24,8 @@ from dlkit.grading.bank import Answer, read_answer
 from dlkit.grading.course import Course
 from dlkit.grading.dispatch import Dispatch
 from dlkit.grading.execute import execute
-from dlkit.grading.jobs import InfrastructureError, Job
-from dlkit.grading.measure_exercise import Exercise, Verdict
+from dlkit.grading.jobs import InfrastructureError, Job, Result
+from dlkit.grading.measure_exercise import Exercise
 from dlkit.grading.measure_figures import (
     Banked,
     Figures,
@@ -36,9 +37,11 @@ from dlkit.grading.measure_figures import (
     survivors,
 )
 from dlkit.grading.measure_mutants import Mutant, mutants_of
+from dlkit.grading.measure_validate import differences, failing, in_her_notebook
 from dlkit.grading.pool import open_executor
 from dlkit.grading.results import Results
 
+_Read = TypeVar("_Read")
 KINDS = ("right", "wrong", "broken")
 MUTANT_SECONDS = 3  # of processor time that a cell has in a mutant, which may never end
 UNTOUCHED = Answer("untouched", "release", "as it was released", ("all",), "", True, "last", ())
@@ -116,11 +119,11 @@ def measure_exercise(exercise: Exercise, dispatch: Dispatch, most: int | None = 
     """
     equivalents = read_equivalents(exercise.bank / "equivalent.toml")
     answers = [UNTOUCHED, *read_bank(exercise.bank)]
-    expected = {}
+    expected, handed_in = {}, {}
     jobs: dict[Answer | Mutant, Job] = {}
     for answer in answers:
-        notebook, expected[answer] = exercise.handed_in(answer)
-        jobs[answer] = exercise.job(notebook)
+        handed_in[answer], expected[answer] = exercise.handed_in(answer)
+        jobs[answer] = exercise.job(handed_in[answer])
     every = {item.name: mutants_of(item.name, exercise.answers[item.name]) for item in exercise.items}
     if most is not None:  # what is listed as equivalent stays, or it would seem not to occur
         every = {cell: _spread(mutants, most) for cell, mutants in every.items()}
@@ -130,11 +133,18 @@ def measure_exercise(exercise: Exercise, dispatch: Dispatch, most: int | None = 
         tests = exercise.reach(cell)
         for mutant in mutants:
             jobs[mutant] = exercise.job(exercise.with_cell(cell, mutant.text, tests), MUTANT_SECONDS)
-    verdicts = _run(exercise, jobs, dispatch)
+    verdicts = _run(exercise, jobs, dispatch, exercise.verdict)
+    hers: dict[Answer | Mutant, Job] = {  # a broken one ends its process, and with it the tests
+        a: exercise.job(in_her_notebook(handed_in[a])) for a in answers if a.kind != "broken"
+    }
+    validated = _run(exercise, hers, dispatch, failing)
     bank = [Banked(a, expected[a], verdicts[a]) for a in answers]
     killed = [Killed(m, verdicts[m]) for mutants in every.values() for m in mutants]
     rows = figures_of(exercise, bank, killed, equivalents)
     found = problems(exercise, rows, bank, killed, equivalents)
+    for b in bank:
+        if b.answer in validated:
+            found += differences(handed_in[b.answer], b.name, b.verdict, validated[b.answer])
     seconds = sum(banked.verdict.seconds for banked in bank)
     return Measured(exercise.name, rows, found, survivors(killed, equivalents), seconds)
 
@@ -168,9 +178,12 @@ def show(console: Console, measured: Measured) -> None:
     console.print()
 
 
-def _run(exercise: Exercise, jobs: dict[Answer | Mutant, Job], dispatch: Dispatch) -> dict[Answer | Mutant, Verdict]:
+def _run(
+    exercise: Exercise, jobs: dict[Answer | Mutant, Job], dispatch: Dispatch, read: Callable[[Job, Result], _Read]
+) -> dict[Answer | Mutant, _Read]:
+    """Run jobs, and read what came of each."""
     futures = {what: dispatch(job) for what, job in jobs.items()}
-    verdicts, lost = {}, []
+    found, lost = {}, []
     for what, future in _watched(exercise.name, futures):
         try:
             future.result()
@@ -180,10 +193,10 @@ def _run(exercise: Exercise, jobs: dict[Answer | Mutant, Job], dispatch: Dispatc
             continue
         result = dispatch.results.get(jobs[what].key)
         assert result is not None
-        verdicts[what] = exercise.verdict(jobs[what], result)
+        found[what] = read(jobs[what], result)
     if lost:
         raise CourseError(f"{exercise.name}: {len(lost)} of {len(jobs)} runs failed, so nothing is measured. {lost[0]}")
-    return verdicts
+    return found
 
 
 def _watched(
