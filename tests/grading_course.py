@@ -50,7 +50,8 @@ def source_notebook():
             "def hidden_double():\n"
             "    secret_number = 4171\n"
             '    expect(f"double({secret_number})", double(secret_number), 8342, rtol=0,\n'
-            '           mistakes={"the number is squared": 17397241})\n'
+            '           mistakes={"the number is squared": 17397241,\n'
+            '                     "a large number is left as it is": secret_number})\n'
             "hidden_double()\n### END HIDDEN TESTS",
             "double_hidden",
             grade=True,

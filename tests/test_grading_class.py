@@ -85,6 +85,7 @@ def graded(course, handed_out):
 
     hands_in("right")
     hands_in("squares", double="def double(x):\n    return x ** 2")
+    hands_in("lazy", double="def double(x):\n    return 2 * x if x < 100 else x")
     hands_in("untouched", handed_out)
     hands_in("noisy", double=NOISY)
     hands_in("asks", double="x = input('x? ')\ndef double(x):\n    return 2 * x")
@@ -153,6 +154,11 @@ def test_a_wrong_answer_loses_its_items_and_is_told_why(graded, course):
     page = feedback(course, "squares")
     assert "Where marks were lost" in page and page.index("double_hidden") < page.index("Two functions.")
     assert "Expected 6, got 9." in page and page.count(hint) == 4  # in the summary and at each test
+
+
+def test_a_hint_that_stands_only_in_a_hidden_test_reaches_the_student(graded, course):
+    assert marks(graded["lazy"]) == {**FULL, "double_hidden": 0}
+    assert feedback(course, "lazy").count("Likely cause: a large number is left as it is") == 2
 
 
 def test_an_untouched_notebook_has_no_marks(graded):

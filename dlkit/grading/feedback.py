@@ -194,9 +194,14 @@ def _take_out(notebook: NotebookNode, secrets: re.Pattern[str]) -> None:
             holder = output.get("data", output)
             for key in ("text", "evalue", "text/plain", "text/html", "text/markdown", "text/latex"):
                 if isinstance(holder.get(key), str):
-                    holder[key] = secrets.sub("…", holder[key])
+                    holder[key] = _blank(holder[key], secrets)
             if "traceback" in output:
-                output.traceback = [secrets.sub("…", line) for line in output.traceback]
+                output.traceback = [_blank(line, secrets) for line in output.traceback]
+
+
+def _blank(text: str, secrets: re.Pattern[str]) -> str:
+    """Take secrets out of a text, but for the hints, which are made for the student and stand in hidden tests too."""
+    return "\n".join(line if line.startswith(HINT) else secrets.sub("…", line) for line in text.split("\n"))
 
 
 def own_frames(traceback: list[str], ran: Mapping[int, NotebookNode]) -> list[str]:
