@@ -213,8 +213,9 @@ def supervise(watch: Watch, reins: socket.socket, out: int) -> tuple[dict[str, A
     if limit is None and not killed:
         code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
-        late = number == signal.SIGKILL and watch.cpu_seconds > 0.9 * limits.cpu_seconds
-        if number == signal.SIGXCPU or late:  # the kernel counts in ticks, and so a little more
+        # the kernel counts in ticks for SIGXCPU, and so a little more
+        share = 0.5 if number == signal.SIGXCPU else 0.9 if number == signal.SIGKILL else None
+        if share is not None and watch.cpu_seconds > share * limits.cpu_seconds:
             number, limit = None, "cpu_seconds"
     report = {
         "exit_code": code, "signal": number, "limit": limit, "killed": killed, "leftover": leftover,
