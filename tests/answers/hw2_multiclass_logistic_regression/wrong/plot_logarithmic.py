@@ -1,5 +1,5 @@
 # title: a logarithmic axis for the loss
-# loses: plot_loss_visible
+# loses: plot_loss_visible, plot_loss_hidden
 # hint: the axes should be linear
 
 # %% plot_loss
