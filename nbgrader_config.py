@@ -38,8 +38,8 @@ c.Autograde.autograde_preprocessors = [
     "dlkit.grading.screen.FlagForReview",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
-c.RunNotebook.timeout = 20  # seconds a cell
-c.RunNotebook.total_timeout = 600  # seconds a notebook
+c.RunNotebook.timeout = 20  # seconds of processor time of a cell; four times as long on the clock
+c.RunNotebook.total_timeout = 600  # the same for a notebook
 c.LimitOutput.max_lines = 300
 
 # Feedback: hidden tests by title and hint only, the failed check's message first.

@@ -3,6 +3,7 @@
 nbgrader runs `alembic` by name; the tests have it run the one beside this Python, as the command line does.
 """
 
+import functools
 import os
 import sys
 import warnings
@@ -22,6 +23,16 @@ def no_warnings():
     """
     with warnings.catch_warnings(), np.errstate(divide="raise", over="raise", invalid="raise"):
         warnings.simplefilter("error")
+        yield
+
+
+@pytest.fixture(scope="session")
+def ask_alembic_once():
+    """A new gradebook asks `alembic` for its version, a process of two seconds with the same answer each time."""
+    import nbgrader.api
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nbgrader.api, "get_alembic_version", functools.cache(nbgrader.api.get_alembic_version))
         yield
 
 

@@ -122,6 +122,20 @@ def submission(release, **texts):
     return notebook
 
 
+SQUARE = "def double(x):\n    return x ** 2"
+
+
+def hand_in_five(root):
+    """Put what five students hand in into a released course: right, another essay, squared, untouched, wrong mean."""
+    out = nbformat.read(root / "assignments" / HW / f"{HW}.ipynb", as_version=4)
+    put(submission(out), root / "submitted" / "ada" / HW)
+    put(submission(out, essay="For another reason."), root / "submitted" / "bea" / HW, "2026-03-04 12:00:00 UTC")
+    put(submission(out, double=SQUARE), root / "submitted" / "cyd" / HW)
+    put(out, root / "submitted" / "dan" / HW)
+    put(submission(out, mean="total = sum\ndef mean(v): return total(v) / 4"), root / "submitted" / "eve" / HW)
+    (root / "submitted" / "eve" / HW / "notes.txt").write_text("mine")
+
+
 def find(notebook, name):
     return next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == name)
 

@@ -7,7 +7,6 @@ alone.
 """
 
 import dataclasses
-import functools
 import importlib.util
 import re
 import shutil
@@ -17,7 +16,6 @@ from pathlib import Path
 from time import monotonic
 
 import nbformat
-import nbgrader.api
 import pytest
 from conformance_course import FULL, HOSTILE, ODD, SECRETS, conformance_course, dump, honest
 from grading_course import HW, put, sandbox_here
@@ -28,6 +26,8 @@ from dlkit.grading.course import Course
 from dlkit.grading.release import release
 from dlkit.grading.report_page import write_report
 from dlkit.grading.session import grade_class
+
+pytestmark = pytest.mark.usefixtures("ask_alembic_once")
 
 BANK = Path(__file__).parent / "answers"
 ANSWERS = {kind: [read_answer(path) for path in sorted((BANK / kind).glob("*.py"))] for kind in ("hostile", "odd")}
@@ -77,14 +77,6 @@ def cases():
 CASES = [pytest.param(case, id=case.student, marks=pytest.mark.skipif(bool(case.missing), reason=case.missing))
          for case in cases()]  # fmt: skip
 HERE = [case for case in cases() if not case.missing]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def ask_alembic_once():
-    """A new gradebook asks `alembic` for its version, a process of two seconds with the same answer each time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nbgrader.api.get_alembic_version", functools.cache(nbgrader.api.get_alembic_version))
-        yield
 
 
 @pytest.fixture(scope="session")

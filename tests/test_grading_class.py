@@ -1,13 +1,11 @@
 """A made-up class graded once, from what was handed in to feedback and marks; then the command itself."""
 
 import csv
-import functools
 import re
 import shutil
 from html import unescape
 
 import nbformat
-import nbgrader.api
 import pytest
 from grading_course import HOSTILE, HW, find, insert, make_course, position, put, submission
 from nbgrader.api import Gradebook
@@ -19,6 +17,8 @@ from dlkit.grading.execute import RunNotebook
 from dlkit.grading.intake import trouble
 from dlkit.grading.release import Course, release
 from dlkit.grading.session import grade_class
+
+pytestmark = pytest.mark.usefixtures("ask_alembic_once")
 
 FULL = {"double_visible": 2, "double_hidden": 3, "mean_test": 5, "essay": 0}  # the essay is marked by hand
 SECRETS = ("4171", "8342", "41.75", "secret_number", "secret values", "HIDDEN TESTS", "hidden_double()")
@@ -52,14 +52,6 @@ class Anything:
         return True
 expect = lambda *args, **kwargs: None
 """
-
-
-@pytest.fixture(scope="session", autouse=True)
-def ask_alembic_once():
-    """A new gradebook asks `alembic` for its version, a process of two seconds with the same answer each time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nbgrader.api.get_alembic_version", functools.cache(nbgrader.api.get_alembic_version))
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,9 @@ import nbformat
 import pytest
 from grading_course import cell, sandbox_here
 
+from dlkit.errors import CourseError
 from dlkit.grading import award, expect, student_side
+from dlkit.grading import execute as execution
 from dlkit.grading.execute import RunNotebook, execute
 from dlkit.grading.jobs import FINISHED, STOPPED, InfrastructureError, Job
 from dlkit.grading.marks import asked_for
@@ -299,6 +301,32 @@ def test_an_object_is_no_number_and_the_message_says_of_which_class_it_is(run):
     ((name, message),) = verdict(run(answer("class Mine: pass\ndef f(): return Mine()"), test)[0][1])
     assert name == "AssertionError"
     assert message == "f()\nExpected a number or an array: an object of the class Mine is no number and no array."
+
+
+def test_what_cannot_be_loaded_before_the_fork_is_left_out_for_good(monkeypatch):
+    started = []
+
+    class Zygote:
+        def __init__(self, *, mode, preload):
+            self.mode, self.preload = mode, tuple(preload)
+
+        def __enter__(self):
+            started.append(self.preload)
+            if "troublesome" in self.preload:
+                raise CourseError("it has three threads")
+            return self
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(execution, "Zygote", Zygote)
+    monkeypatch.setattr(execution, "_zygote", None)
+    monkeypatch.setattr(execution, "_asked", frozenset())
+    monkeypatch.setattr(execution, "_load_here", lambda modules: None)
+    job = made_job(notebook(course("import troublesome"), answer("def f(): pass")))
+    for _ in range(2):  # the second time it is there, and is only asked whether it lives
+        execution.warm_up(job)
+    assert ["troublesome" in modules for modules in started] == [True, False, False]
 
 
 # --- again, with other tests -----------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """Marks for Canvas and Moodle: read back the way those two read them, and the way a spreadsheet does."""
 
 import csv
-import functools
 import io
 import logging
 import os
@@ -10,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbgrader.api
 import pytest
 from nbgrader.api import Gradebook
 from traitlets.config import Config
@@ -19,7 +17,10 @@ from dlkit.errors import CourseError
 from dlkit.grading.exports import CanvasCsv, MoodleCsv
 
 # nbgrader 0.9.6 with SQLAlchemy 2.1: it warns of an order of work that nbgrader then does all the same
-pytestmark = pytest.mark.filterwarnings("ignore:Object of type .* not in session")
+pytestmark = [
+    pytest.mark.usefixtures("ask_alembic_once"),
+    pytest.mark.filterwarnings("ignore:Object of type .* not in session"),
+]
 
 POINTS = {"hw1": (4.0, 6.0), "hw2_topic": (2.5,)}
 STUDENTS = {
@@ -29,14 +30,6 @@ STUDENTS = {
     "emmy": ("Emmy, =1+1", "Noether; @SUM(A1)", "emmy@example.org", "104"),
 }
 MARKS = {"hw1": {"ada": (4, 5.5), "li": (1, 0), "bobby": (4, 6)}, "hw2_topic": {"ada": (0.1,), "emmy": (2.5,)}}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def ask_alembic_once():
-    """A new gradebook asks `alembic` for its version, a process of two seconds with the same answer each time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nbgrader.api.get_alembic_version", functools.cache(nbgrader.api.get_alembic_version))
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ import grading_runs
 import nbformat
 import nbgrader.api
 import pytest
-from grading_course import HW, cell, find, make_course, put, sandbox_here, source_notebook, submission
+from grading_course import HW, cell, find, hand_in_five, make_course, put, sandbox_here, source_notebook, submission
 from grading_runs import COUNT, PRELOAD, loses_worker_once, misbehaves, quick, result_of, waits
 from nbgrader.apps.api import NbGraderAPI
 from sqlalchemy import text
@@ -36,7 +36,6 @@ from dlkit.grading.release import release
 from dlkit.grading.results import Results
 from dlkit.grading.session import grade_class
 
-SQUARE = "def double(x):\n    return x ** 2"
 KILLS_PARENT = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\ndef double(x): return 2 * x"
 LEAVES_PROCESS = """
 import subprocess
@@ -67,13 +66,7 @@ def master(tmp_path_factory):
         patch.setattr(nbgrader.api, "get_alembic_version", functools.cache(nbgrader.api.get_alembic_version))
         root = make_course(tmp_path_factory.mktemp("jobs") / "master")
         release([HW], root)
-        out = nbformat.read(root / "assignments" / HW / f"{HW}.ipynb", as_version=4)
-        put(submission(out), root / "submitted" / "ada" / HW)
-        put(submission(out, essay="For another reason."), root / "submitted" / "bea" / HW, "2026-03-04 12:00:00 UTC")
-        put(submission(out, double=SQUARE), root / "submitted" / "cyd" / HW)
-        put(out, root / "submitted" / "dan" / HW)
-        put(submission(out, mean="total = sum\ndef mean(v): return total(v) / 4"), root / "submitted" / "eve" / HW)
-        (root / "submitted" / "eve" / HW / "notes.txt").write_text("mine")
+        hand_in_five(root)
         yield root
 
 

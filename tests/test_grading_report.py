@@ -2,7 +2,6 @@
 
 import base64
 import csv
-import functools
 import io
 import math
 import re
@@ -14,7 +13,6 @@ from itertools import pairwise
 
 import matplotlib as mpl
 import nbformat
-import nbgrader.api
 import numpy as np
 import pytest
 from grading_course import HW, make_course, put, submission
@@ -31,13 +29,7 @@ from dlkit.grading.report import Result, show_marks
 from dlkit.grading.report_page import write_report
 from dlkit.grading.session import grade_class
 
-
-@pytest.fixture(scope="module", autouse=True)
-def ask_alembic_once():
-    """A new gradebook asks `alembic` for its version, a process of two seconds with the same answer each time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nbgrader.api.get_alembic_version", functools.cache(nbgrader.api.get_alembic_version))
-        yield
+pytestmark = pytest.mark.usefixtures("ask_alembic_once")
 
 
 def student(number, shares, points=2.0, hw="hw1", **fields):

@@ -1,7 +1,6 @@
 """Marks and pages written quickly are those that nbgrader writes, and pages run nothing that a student wrote."""
 
 import base64
-import functools
 import json
 import re
 import shutil
@@ -14,7 +13,7 @@ import nbformat
 import nbgrader.api
 import pytest
 from bs4 import BeautifulSoup
-from grading_course import CONFIG, HW, cell, find, make_course, put, submission
+from grading_course import CONFIG, HW, cell, find, hand_in_five, make_course, put, submission
 from grading_extras import CONFIG as EXTRAS
 from grading_runs import PRELOAD, never, quick
 from nbconvert.exporters import HTMLExporter
@@ -23,7 +22,7 @@ from nbgrader.plugins import CsvExportPlugin
 from nbgrader.server_extensions.formgrader import handlers
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
-from test_grading_jobs import SQUARE, dump, texts
+from test_grading_jobs import dump, texts
 from traitlets.config.loader import PyFileConfigLoader
 
 from dlkit.grading import recall, session
@@ -36,14 +35,9 @@ from dlkit.grading.press import Press, Sheet
 from dlkit.grading.release import release
 from dlkit.grading.session import grade_class
 
+pytestmark = pytest.mark.usefixtures("ask_alembic_once")
+
 FLAGGED = "import subprocess\ndef double(x): return x + x"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def ask_alembic_once():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nbgrader.api, "get_alembic_version", functools.cache(nbgrader.api.get_alembic_version))
-        yield
 
 
 @pytest.fixture
@@ -56,12 +50,7 @@ def course(tmp_path, monkeypatch):
     root = make_course(tmp_path / "course")
     release([HW], root)
     out = nbformat.read(root / "assignments" / HW / f"{HW}.ipynb", as_version=4)
-    put(submission(out), root / "submitted" / "ada" / HW)
-    put(submission(out, essay="For another reason."), root / "submitted" / "bea" / HW, "2026-03-04 12:00:00 UTC")
-    put(submission(out, double=SQUARE), root / "submitted" / "cyd" / HW)
-    put(out, root / "submitted" / "dan" / HW)
-    put(submission(out, mean="total = sum\ndef mean(v): return total(v) / 4"), root / "submitted" / "eve" / HW)
-    (root / "submitted" / "eve" / HW / "notes.txt").write_text("mine")
+    hand_in_five(root)
     put(submission(out, double=FLAGGED), root / "submitted" / "fay" / HW)
     return root
 

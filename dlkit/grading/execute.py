@@ -89,6 +89,7 @@ def limits_of(options: dict[str, Any]) -> Limits:
 # ---- the zygote of this process -------------------------------------------------------------------------------------
 
 _zygote: Zygote | None = None
+_asked: frozenset[str] = frozenset()  # the modules that it was to load, if it could
 
 
 def warm_up(job: Job) -> None:
@@ -103,15 +104,15 @@ def warm_up(job: Job) -> None:
     dlkit.grading.sandbox.SandboxMissing
         If this machine cannot make the sandbox that the job asks for.
     """
-    global _zygote
+    global _zygote, _asked
     notebook = job.read()
     mode, wanted = json.loads(job.limits)["sandbox"], [*_LIBRARIES, *imports(notebook)]
-    if _zygote is not None and (_zygote.mode != mode or not set(wanted) <= set(_zygote.preload)):
+    if _zygote is not None and (_zygote.mode != mode or not _asked.issuperset(wanted)):
         wanted = list(dict.fromkeys([*_zygote.preload, *wanted]))
         _zygote.close()
         _zygote = None
     if _zygote is None:
-        _zygote = _started(mode, wanted)
+        _zygote, _asked = _started(mode, wanted), _asked.union(wanted)
         # torch is large, and every fork has to copy what lists its memory: it comes here only where tests ask for it
         _load_here([name for name in wanted if name != "torch" or name in imports(notebook)])
     else:
@@ -131,9 +132,7 @@ def _started(mode: str, wanted: list[str]) -> Zygote:
         if set(wanted) == set(_LIBRARIES):
             raise
         # one of the course's modules cannot be loaded before the fork: it is loaded after it, each time
-        zygote = Zygote(mode=mode, preload=_LIBRARIES).__enter__()
-        zygote.preload = tuple(wanted)
-        return zygote
+        return Zygote(mode=mode, preload=_LIBRARIES).__enter__()
 
 
 def _load_here(modules: list[str]) -> None:
