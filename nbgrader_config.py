@@ -52,7 +52,7 @@ c.HTMLExporter.filters = {
     "get_metadata": "dlkit.grading.pages.safe_metadata",
 }
 c.GenerateFeedback.preprocessors = [
-    "nbgrader.preprocessors.GetGrades",
+    "dlkit.grading.feedback.GetMarks",
     "dlkit.grading.feedback.HideTests",
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]

@@ -391,6 +391,19 @@ def test_the_total_is_less_the_penalty_and_never_less_than_nothing():
     assert "2.0 −9 marks" in console.file.getvalue() and "0 / 8" in console.file.getvalue()
 
 
+def test_what_waits_for_a_hand_is_said_beside_the_total(tmp_path):
+    waits = Result("hw1", "s", marks={"a": (3.0, 4.0), "essay": (0.0, 20.0)}, by_hand=["essay"])
+    done = Result("hw1", "t", marks={"a": (3.0, 4.0), "essay": (8.0, 20.0)})
+    assert (waits.waiting, done.waiting) == (20, 0)
+    console = Console(width=120, file=io.StringIO())
+    show_marks(console, "hw1", [waits, done])
+    told = console.file.getvalue()
+    assert "3 / 24, 20 by hand" in told and "11 / 24 │" in told
+    assert "to be marked by hand · 待人工批改: essay (20 of 24 points)" in told
+    assert "an answer of 1 of them, up to 20 points." in Reader(page_of(tmp_path, [waits, done])).words
+    assert "by hand · 待人工批改, and" not in Reader(page_of(tmp_path, [done])).words
+
+
 @pytest.fixture(scope="module")
 def late_class(tmp_path_factory):
     """A course whose configuration has nbgrader's own penalty: who is late gets nothing."""
@@ -417,7 +430,7 @@ def test_nbgraders_own_late_penalty_acts_on_a_class_graded_here(late_class):
         assert {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)} == {"early": 10, "late": 0}
     assert {name: result.hours_late for name, result in results.items()} == {"early": 0, "late": 24}
     page = (root / "feedback" / "late" / HW / f"{HW}.html").read_text(encoding="utf-8")
-    assert "Late submission penalty (Score: -10.0)" in page
+    assert "Taken off for handing in late · 迟交扣分: 10 points." in page
 
 
 def test_the_report_takes_the_late_penalty_off(late_class, tmp_path):

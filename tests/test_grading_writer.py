@@ -29,7 +29,7 @@ from dlkit.grading import recall, session
 from dlkit.grading.course import Course, run_nbgrader
 from dlkit.grading.jobs import InfrastructureError
 from dlkit.grading.ledger import Ledger
-from dlkit.grading.pages import FeedbackExporter, clean_html
+from dlkit.grading.pages import TEMPLATE, TEMPLATES, FeedbackExporter, clean_html
 from dlkit.grading.pool import InThisProcess
 from dlkit.grading.press import Press, Sheet
 from dlkit.grading.release import release
@@ -88,6 +88,11 @@ def grade_with_nbgrader(root):
         export.export(gradebook)
 
 
+def words(page):
+    """Read a page as its reader does."""
+    return " ".join(BeautifulSoup(page.read_text(), "html.parser").find("body").get_text().split())
+
+
 def modes(folder):
     return {p.relative_to(folder).as_posix(): oct(p.stat().st_mode) for p in sorted(folder.rglob("*")) if p.is_file()}
 
@@ -99,6 +104,7 @@ def test_everything_is_as_nbgrader_writes_it(course, tmp_path, extras):
     theirs = Path(shutil.copytree(course, tmp_path / "theirs"))
     set_up(course)
     set_up(theirs)
+    pages = []
     for _ in range(2):  # the second time there are marks by hand
         assert [r.trouble for r in grade_class(Course(course), [HW], workers=2)] == [None] * 6
         shutil.copytree(course / "gradebook.results", theirs / "gradebook.results", dirs_exist_ok=True)
@@ -110,13 +116,23 @@ def test_everything_is_as_nbgrader_writes_it(course, tmp_path, extras):
             assert texts(course / folder) == texts(theirs / folder)
             assert modes(course / folder) == modes(theirs / folder)
         assert (course / "grades.csv").read_text() == (theirs / "grades.csv").read_text()
+        pages.append({r: words(course / "feedback" / r / HW / f"{HW}.html") for r in ("ada", "bea", "dan", "fay")})
         by_hand(course)
         by_hand(theirs)
-    page = (course / "feedback" / "dan" / HW / f"{HW}.html").read_text()
-    assert "<strong>Write</strong> something." in page
-    late = (course / "feedback" / "bea" / HW / f"{HW}.html").read_text()
-    assert ("Late submission penalty (Score: -2.0)" in late) == bool(extras)
-    assert ("In all 0.0, signed." in page) == bool(extras)
+    first, second = pages
+    assert "<strong>Write</strong> something." in (course / "feedback" / "dan" / HW / f"{HW}.html").read_text()
+    assert ("Taken off for handing in late · 迟交扣分: 2 points." in second["bea"]) == bool(extras)
+    assert ("In all 0.0, signed." in second["dan"]) == bool(extras)
+    # what waits for a hand is no zero, until there is one; who wrote nothing, or was flagged, waits for nothing
+    got, much = ("10.5", "14") if extras else ("10", "13.5")
+    assert f"{got} so far, of 14 points" in first["ada"] and "4 points are still to be marked by hand." in first["ada"]
+    assert first["ada"].count("to be marked by hand · 待人工批改 (4 points)") == 2
+    assert " 0 of 4" not in first["ada"]
+    assert f"{much} of 14 points" in second["ada"] and "by hand" not in second["ada"]
+    assert second["ada"].count("3.5 of 4 points") == 2
+    assert "0 of 14 points" in first["dan"] and "by hand" not in first["dan"]
+    assert first["dan"].count("0 of 4 points") == 2
+    assert first["fay"].count("to be marked by hand · 待人工批改") == 2
 
 
 def test_the_results_say_what_the_gradebook_has(course):
@@ -285,14 +301,14 @@ def test_where_the_gradebook_is_does_not_travel(course):
 def exporter(kind, template):
     config = page_config()
     config.HTMLExporter.template_name = template
-    config.HTMLExporter.extra_template_basedirs = [handlers.template_path]
+    config.HTMLExporter.extra_template_basedirs = [handlers.template_path, str(TEMPLATES)]
     css = Path(handlers.static_path, "node_modules", "bootstrap", "dist", "css")
     config.HTMLExporter.extra_template_paths = [str(css)]
     return kind(config=config)
 
 
-def shown(notebook, template="feedback", kind=None):
-    made = exporter(kind or (FeedbackExporter if template == "feedback" else HTMLExporter), template)
+def shown(notebook, template=TEMPLATE, kind=None):
+    made = exporter(kind or (FeedbackExporter if template == TEMPLATE else HTMLExporter), template)
     resources = {"nbgrader": {"notebook": HW, "score": 1, "max_score": 2, "late_penalty": 0}, "index": 0, "total": 1}
     return made.from_notebook_node(notebook, resources)[0]
 
@@ -372,7 +388,7 @@ def hostile_notebook():
     return nbformat.v4.new_notebook(cells=[cell("markdown", HOSTILE, id="text"), answer, code, raw])
 
 
-@pytest.mark.parametrize("template", ["feedback", "formgrade"])
+@pytest.mark.parametrize("template", [TEMPLATE, "feedback", "formgrade"])
 def test_nothing_that_a_student_wrote_runs(template):
     empty = nbformat.v4.new_notebook(cells=[])
     before = BeautifulSoup(shown(empty, template), "html.parser")
@@ -396,7 +412,7 @@ def test_nothing_that_a_student_wrote_runs(template):
     assert "panel" not in " ".join(str(p.get("class")) for p in body.find_all("p"))
 
 
-@pytest.mark.parametrize("template", ["feedback", "formgrade"])
+@pytest.mark.parametrize("template", [TEMPLATE, "feedback", "formgrade"])
 def test_what_honest_students_write_is_shown(template):
     notebook = nbformat.v4.new_notebook(cells=[cell("markdown", HARMLESS, id="text")])
     table = '<table border="1" class="dataframe"><thead><tr style="text-align: right;"><th>a</th></tr></thead></table>'
@@ -432,7 +448,61 @@ def test_a_page_says_what_nbconverts_own_says(course):
     assert 'alt="No description has been provided for this image"' in ours
 
 
-def test_what_is_too_long_to_be_cleaned_is_shown_as_it_was_written(template="feedback"):
+def test_an_instructors_own_template_is_taken():
+    config = page_config()
+    config.FeedbackExporter.template_name = "classic"
+    assert FeedbackExporter(config=config).template_name == "classic"
+    assert Press(InThisProcess(), page_config()).now(sheets(1)[0]).html.count('<main id="notebook">') == 1
+
+
+def item_notebook(**marks):
+    test = cell("code", "assert double(2) == 4", "double_test", grade=True, locked=True, points=2)
+    test.metadata.nbgrader.update(marks)
+    return nbformat.v4.new_notebook(cells=[cell("code", "x", "double", solution=True), test])
+
+
+@pytest.mark.parametrize(
+    ("marks", "state", "says"),
+    [
+        ({"score": 2.0}, "full", "2 of 2 points"),
+        ({"score": 1.255}, "part", "1.25 of 2 points"),
+        ({"score": 0.0}, "none", "0 of 2 points"),
+        ({"score": 0.0, "points": 1.0}, "none", "0 of 1 point "),
+        ({"score": 0.0, "waits": True}, "waits", "to be marked by hand · 待人工批改 (2 points)"),
+        ({"score": 2.5}, "full", "2.5 of 2 points"),
+    ],
+)
+def test_an_item_shows_how_it_did_and_only_a_test_that_was_passed_is_folded(marks, state, says):
+    soup = BeautifulSoup(shown(item_notebook(**marks)), "html.parser")
+    item = soup.find(id="double_test")
+    assert item["class"] == ["item", state]
+    assert says in " ".join(item.get_text().split()) + " "
+    assert (item.find("details") is not None) == (state == "full")
+    assert "assert double(2) == 4" in item.get_text()
+    assert soup.find(id="double")["class"] == ["item"] and soup.find(id="double").find("details") is None
+    row = soup.find("header").find("a", href="#double_test").find_parent("tr")
+    assert row.find("td", class_=state).get_text().strip() == says.strip()
+
+
+@pytest.mark.parametrize(
+    ("marks", "says"),
+    [
+        ({"score": 3.0, "max_score": 4.0, "late_penalty": 0}, ["3 of 4 points"]),
+        ({"score": -1.5, "max_score": 4.0, "late_penalty": 2.0}, ["0 of 4 points", "迟交扣分: 2 points."]),
+        ({"score": 3.0, "max_score": 4.0, "late_penalty": 0, "waiting": 1.0}, ["3 so far, of 4 points", "1 point is"]),
+    ],
+)
+def test_the_total_says_what_is_still_to_come_and_is_never_below_nothing(marks, says):
+    sheet = Sheet(
+        json.dumps(item_notebook(score=1.0)), {**sheets(1)[0].resources, "nbgrader": {"notebook": HW, **marks}}, 99
+    )
+    text = BeautifulSoup(Press(InThisProcess(), page_config()).now(sheet).html, "html.parser").find("header").get_text()
+    for each in says:
+        assert each in text
+    assert ("still to be marked by hand" in text) == ("waiting" in marks)
+
+
+def test_what_is_too_long_to_be_cleaned_is_shown_as_it_was_written():
     deep = "<div>" * 20_000
     notebook = nbformat.v4.new_notebook(cells=[cell("markdown", deep, id="text"), cell("code", "x", id="code")])
     picture = f'<img alt="large" src="{PICTURE.rstrip("=")}{"A" * 200_000}">'
@@ -440,7 +510,7 @@ def test_what_is_too_long_to_be_cleaned_is_shown_as_it_was_written(template="fee
         nbformat.v4.new_output("display_data", {"text/html": deep + "<script>alert(1)</script>"}),
         nbformat.v4.new_output("display_data", {"text/html": picture}),
     ]
-    soup = BeautifulSoup(shown(notebook, template), "html.parser").find(id="notebook")
+    soup = BeautifulSoup(shown(notebook), "html.parser").find(id="notebook")
     assert soup.get_text().count(deep) == 2
     assert soup.find_all("script") == []
     assert soup.find("img", alt="large")["src"].endswith("AAAA")

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbformat.notebooknode import NotebookNode
-from nbgrader.preprocessors import ClearHiddenTests
+from nbgrader.api import Grade
+from nbgrader.preprocessors import ClearHiddenTests, GetGrades
 from nbgrader.utils import is_solution
 
 from dlkit.grading.cells import HIDDEN, grade_id, is_test, note_cell, plain_text, regions
@@ -127,6 +128,33 @@ def _place(frames: list[re.Match[str]], ran: Mapping[int, NotebookNode]) -> str:
     return ""
 
 
+def waits(grade: Grade) -> bool:
+    """Tell whether an answer waits for a person's mark: what nbgrader counts as nothing until then.
+
+    Its ``needs_manual_grade`` says more: it is set too where a person should look once more at marks that stand.
+    """
+    return grade.auto_score is None and grade.manual_score is None
+
+
+class GetMarks(GetGrades):
+    """First of ``GenerateFeedback.preprocessors``: the marks of the gradebook, and which answers wait for theirs.
+
+    A cell that waits has ``waits`` in its metadata; ``resources["nbgrader"]["waiting"]`` are the points of all of them.
+    """
+
+    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        """Put the marks into the notebook."""
+        nb, resources = super().preprocess(nb, resources)
+        marks = [cell.metadata.get("nbgrader", {}) for cell in nb.cells]
+        resources["nbgrader"]["waiting"] = sum(mark.points for mark in marks if mark.get("waits"))
+        return nb, resources
+
+    def _get_score(self, cell: NotebookNode, resources: Any) -> None:
+        super()._get_score(cell, resources)
+        grade = self.gradebook.find_grade(grade_id(cell), self.notebook_id, self.assignment_id, self.student_id)
+        cell.metadata.nbgrader["waits"] = waits(grade)
+
+
 class HideTests(ClearHiddenTests):
     """Second of ``GenerateFeedback.preprocessors``: the student's view of an autograded notebook."""
 
@@ -145,7 +173,7 @@ class HideTests(ClearHiddenTests):
                 for output in cell.outputs:
                     output.update(evalue=shown[name], traceback=[shown[name]])
                 self._remove_hidden_test_region(cell)
-                marks[name] = f"`{name}`: {meta.get('score') or 0:g} of {meta.points:g}"
+                marks[name] = f"[`{name}`](#{name}): {meta.get('score') or 0:g} of {meta.points:g}"
             elif cell.cell_type == "code":
                 for output in cell.outputs:
                     if output.output_type == "error":

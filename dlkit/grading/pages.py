@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import re
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from bleach.css_sanitizer import ALLOWED_CSS_PROPERTIES, CSSSanitizer  # type: ignore[import-untyped]
@@ -20,8 +21,10 @@ from nbconvert.exporters import HTMLExporter, TemplateExporter
 from nbconvert.filters import Highlight2HTML, get_metadata
 from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
 from nbformat.notebooknode import NotebookNode
-from traitlets.config import LoggingConfigurable
+from traitlets.config import Config, LoggingConfigurable
 
+TEMPLATE = "student_page"
+TEMPLATES = Path(__file__).with_name("templates")
 _TAGS = {
     "a", "abbr", "b", "blockquote", "br", "caption", "code", "col", "colgroup", "dd", "del", "details", "div", "dl",
     "dt", "em", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li",
@@ -147,10 +150,19 @@ class _Types(WidgetsDataTypeFilter):
 
 
 class FeedbackExporter(HTMLExporter):
-    """nbconvert's ``HTMLExporter`` without its second reading of the whole page, which takes longer than the first.
+    """nbconvert's ``HTMLExporter`` with the course's own page, which names what waits to be marked by hand.
 
-    In that it adds a text to pictures that have none, and so does this.
+    Another page is set by ``c.FeedbackExporter.template_name``. nbconvert's second reading of the whole page, which
+    takes longer than the first, is left out. In that it adds a text to pictures that have none, and so does this.
     """
+
+    @property
+    def default_config(self) -> Config:
+        """Of the class itself, so that the template stands above nbgrader's, and below what an instructor sets."""
+        ours = Config(FeedbackExporter={"template_name": TEMPLATE, "extra_template_basedirs": [str(TEMPLATES)]})
+        config = Config(super().default_config)
+        config.merge(ours)
+        return config
 
     def from_notebook_node(  # type: ignore[override]
         self, nb: NotebookNode, resources: Any = None, **kw: Any

@@ -60,6 +60,11 @@ class Result:
         earned = sum(got for got, _ in self.marks.values())
         return max(0.0, earned - self.penalty), sum(most for _, most in self.marks.values())
 
+    @property
+    def waiting(self) -> float:
+        """The points of the answers that wait to be marked by hand, which count as nothing so far."""
+        return sum(self.marks[item][1] for item in self.by_hand)
+
 
 def show_marks(console: Console, assignment: str, results: list[Result]) -> None:
     """Print the marks of one assignment, and for each student what was lost and why."""
@@ -73,6 +78,7 @@ def show_marks(console: Console, assignment: str, results: list[Result]) -> None
     for r in results:
         cells = ["hand" if i in r.by_hand else f"{r.marks[i][0]:g}" if i in r.marks else "–" for i in items]
         total = "–" if r.trouble else f"{r.total[0]:g} / {r.total[1]:g}"
+        total += f", {r.waiting:g} by hand" if r.waiting else ""
         late = f"{r.hours_late:.1f}" if r.hours_late else ""
         late += f" −{r.penalty:g} marks" if r.penalty else ""
         table.add_row(*map(Text, [r.student, r.name, *cells, total, late]))
@@ -80,7 +86,8 @@ def show_marks(console: Console, assignment: str, results: list[Result]) -> None
         reasons = list(dict.fromkeys(f.short for f in r.lost))
         lines += [(f"{', '.join(f.item for f in r.lost if f.short == reason)}: {reason}", "") for reason in reasons]
         lines += [(f"noticed: {note}", "cyan") for note in r.notes]
-        lines += [(f"by hand: {', '.join(r.by_hand)}", "yellow")] if r.by_hand else []
+        waiting = f"to be marked by hand · 待人工批改: {', '.join(r.by_hand)} ({r.waiting:g} of {r.total[1]:g} points)"
+        lines += [(waiting, "yellow")] if r.by_hand else []
         lines += [(f"read by hand: {warning}", "bold magenta") for warning in r.warnings]
         if lines:
             why.add_row(Text(r.student), Text("\n").join(Text(line, style) for line, style in lines))

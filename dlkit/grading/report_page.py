@@ -97,6 +97,7 @@ def _assignment(name: str, results: list[Result]) -> SimpleNamespace:
         events=[r for r in results if r.events],
         warnings=[r for r in results if r.warnings],
         by_hand=[r for r in graded if r.by_hand],
+        waiting=max((r.waiting for r in graded), default=0.0),
         late=sorted((r for r in results if r.hours_late), key=lambda r: (-r.hours_late, r.student)),
     )
 
