@@ -1,5 +1,5 @@
 # title: C weighs the norm instead of the losses
-# loses: objective_visible, objective_hidden, subgradient_descent_hidden
+# loses: objective_visible, objective_hidden, subgradient_descent_visible, subgradient_descent_hidden
 # hint: C multiplies the squared norm
 
 # %% objective

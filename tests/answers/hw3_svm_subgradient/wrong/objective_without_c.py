@@ -1,5 +1,5 @@
 # title: C forgotten in the objective
-# loses: objective_visible, objective_hidden, subgradient_descent_hidden
+# loses: objective_visible, objective_hidden, subgradient_descent_visible, subgradient_descent_hidden
 # hint: C is missing
 
 # %% objective

@@ -1,5 +1,5 @@
 # title: solves for the second feature, which fails for a vertical line
-# loses: plot_svm_hidden
+# loses: plot_svm_visible, plot_svm_hidden
 # hint: one of the weights is 0, the boundary is vertical: do not divide by it
 
 # %% plot_svm

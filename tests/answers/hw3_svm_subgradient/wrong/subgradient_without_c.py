@@ -1,5 +1,5 @@
 # title: C forgotten in the sub-gradient
-# loses: subgradient_visible, subgradient_hidden, subgradient_descent_hidden
+# loses: subgradient_visible, subgradient_hidden, subgradient_descent_visible, subgradient_descent_hidden
 # hint: C is missing
 
 # %% subgradient
