@@ -23,6 +23,7 @@ c.ClearSolutions.code_stub = {
 c.ClearSolutions.text_stub = "YOUR ANSWER HERE · 在此作答"
 
 # Grading: the course's own notebook with the student's answers in it, run so that everyone gets a grade.
+c.Autograde.exporter_class = "dlkit.grading.intake.Intake"  # links, pipes and devices are not followed
 c.Autograde.sanitize_preprocessors = [
     "dlkit.grading.canonical.Canonicalise",
     "nbgrader.preprocessors.OverwriteKernelspec",

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import codecs
+import copy
+import glob
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbgrader.converters import Autograde
+from nbgrader.converters.base import NbGraderException
 
 from dlkit.grading.canonical import canonical, recognised
 from dlkit.grading.cells import course_notebook
+from dlkit.grading.recall import not_files, read_files
 
 _KINDS = {
     b"%PDF": "a PDF document",
@@ -23,6 +31,8 @@ _KINDS = {
 
 #: A link may lead to the solution, or to another's answers, which whoever grades can read.
 _LINK = "{} is a link to somewhere else, which is not followed. Ask for the notebook itself, not a link."
+_NO_FILE = "{} is no file. Ask for it again."
+_TIME = "timestamp.txt"  # nbgrader's own, which it reads whatever it is
 
 
 def trouble(folder: Path, release: Path) -> str | None:
@@ -37,6 +47,8 @@ def trouble(folder: Path, release: Path) -> str | None:
     """
     if folder.is_symlink():
         return _LINK.format("The folder")
+    if problem := _no_file(folder / _TIME):
+        return problem
     for expected in sorted(release.glob("*.ipynb")):
         found = folder / expected.name
         if found.is_symlink():
@@ -48,6 +60,59 @@ def trouble(folder: Path, release: Path) -> str | None:
         else:
             return f"{expected.name} is missing. {_instead(folder, expected)}"
     return None
+
+
+class Intake(NotebookExporter):
+    """For ``c.Autograde.exporter_class``: nbgrader's own, which sees to it that links and the like are not followed.
+
+    nbgrader copies what lies in a submission's folder, whatever a link there leads to, before any preprocessor is
+    asked, and swallows what its hook before that raises. But before both it makes its exporter, when it knows what it
+    is about to grade. What is no file is then left out, as ``dlkit grade`` leaves it out, and a submission whose
+    notebook, time or whole folder is none is not graded.
+    """
+
+    def __init__(self, config: Any = None, **kwargs: Any) -> None:
+        super().__init__(config=config, **kwargs)
+        if isinstance(self.parent, Autograde) and self.parent.assignments:
+            _take_in(self.parent)
+
+
+def _take_in(converter: Autograde) -> None:
+    """Take out of a converter what it must not read.
+
+    Raises
+    ------
+    NbGraderException
+        If no submission is left.
+    """
+    dirs = converter.coursedir = copy.copy(converter.coursedir)  # Formgrader has one for as long as it runs
+    name = dirs.assignment_id
+    release = Path(dirs.format_path(dirs.release_directory, ".", name))
+    source = Path(dirs.format_path(dirs.source_directory, ".", name))
+    ours = read_files([source], dirs.ignore, [source / own for own in converter.exclude_overwriting.get(name, [])])
+    problems, left_out = [], []
+    for folder, notebooks in list(converter.assignments.items()):
+        read = [Path(folder, _TIME), *(Path(n) for n in notebooks if (release / Path(n).name).is_file())]
+        whole = _LINK.format("The folder") if Path(folder).is_symlink() else None
+        if problem := whole or next(filter(None, map(_no_file, read)), None):
+            problems.append(f"{folder} is not graded: {problem}")
+            converter.log.error(problems[-1])
+            del converter.assignments[folder]
+        else:
+            # spelt as nbgrader spells it, which compares texts
+            left_out += [f"{folder}{os.sep}{path.relative_to(folder)}" for path in not_files(Path(folder), ours)]
+    for path in left_out:
+        converter.log.warning("Left out, because it is no file, or in the way of one of the course's: %s", path)
+    dirs.ignore = [*dirs.ignore, *map(glob.escape, left_out)]
+    if not converter.assignments:
+        raise NbGraderException("\n".join(problems))
+
+
+def _no_file(path: Path) -> str | None:
+    """Say that something is a link, a pipe, a device or a folder; None if it is a file, or is not there."""
+    if path.is_symlink():
+        return _LINK.format(path.name)
+    return _NO_FILE.format(path.name) if path.exists() and not path.is_file() else None
 
 
 def _not_a_notebook(path: Path) -> str | None:
