@@ -1,6 +1,6 @@
 # title: divided by the number of samples with a loss
 # loses: subgradient_visible, subgradient_hidden, subgradient_descent_visible, subgradient_descent_hidden
-# hint: it was divided by the number of losses above 0
+# hint: divided by the number of losses above 0
 
 # %% subgradient
 def subgradient(w, b, X, y, C):
