@@ -1,6 +1,6 @@
 # title: the number of classes taken from the labels instead of the argument K
-# loses: fit_hidden
-# hint: B of fit
+# loses: fit_visible, fit_hidden
+# hint: the number of classes was taken from y
 
 # %% fit
 def fit(X, y, K, rate, steps):
