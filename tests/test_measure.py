@@ -121,7 +121,7 @@ def test_the_command_prints_the_table_and_says_by_its_exit_code_whether_somethin
     command = ["measure", HW, "--workers", "1", "--course", str(course)]
     assert main(command) == 1
     out = capsys.readouterr().out
-    assert re.search(r"^ *mean +4 +7 +\d+ +\d+ +\d+\.\d% +0 +0 +0 of 7 +\d+\.\d *$", out, re.MULTILINE)
+    assert re.search(r"^ *mean +4 +7 +\d+ +\d+ +\d+\.\d% +0 +0 +0 of 7 +0 of 0 +\d+\.\d *$", out, re.MULTILINE)
     assert "- mean: 7 wrong answers, 8 are needed." in out
     assert re.search(r"^\d+ runs, \d+ known from before, \d+ s\. 3 to do\.$", out, re.MULTILINE)
     bank = course / "tests" / "answers" / HW

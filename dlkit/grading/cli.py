@@ -33,6 +33,9 @@ def register(subparsers: Any) -> None:
     measure = subparsers.add_parser("measure", help="say how well the tests tell right answers from wrong ones")
     measure.add_argument("--workers", type=_workers, metavar="N", help="notebooks run at a time; by default all cores")
     measure.add_argument("--most", type=_workers, metavar="N", help="mutants of each answer; by default all there are")
+    measure.add_argument(
+        "--seeds", type=_workers, default=20, metavar="N", help="other seeds of the tests' data; 20 by default"
+    )
     measure.set_defaults(command=_measure)
     bank = subparsers.add_parser("bank", help="make an answer of the bank of a notebook that was handed in")
     bank.add_argument("name", metavar="HW", help="the assignment")
@@ -75,7 +78,9 @@ def _grade(arguments: argparse.Namespace) -> int:
 def _measure(arguments: argparse.Namespace) -> int:
     from dlkit.grading.measure import measure
 
-    return measure(arguments.course, arguments.names, workers=arguments.workers, most=arguments.most)
+    return measure(
+        arguments.course, arguments.names, workers=arguments.workers, most=arguments.most, seeds=arguments.seeds
+    )
 
 
 def _bank(arguments: argparse.Namespace) -> int:

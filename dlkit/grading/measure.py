@@ -7,13 +7,15 @@ is not run again. The class's gradebook is not touched.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import TypeVar
 
+from nbformat.notebooknode import NotebookNode
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -25,7 +27,7 @@ from dlkit.grading.course import Course
 from dlkit.grading.dispatch import Dispatch
 from dlkit.grading.execute import execute
 from dlkit.grading.jobs import InfrastructureError, Job, Result
-from dlkit.grading.measure_exercise import Exercise
+from dlkit.grading.measure_exercise import Exercise, Verdict
 from dlkit.grading.measure_figures import (
     Banked,
     Figures,
@@ -37,6 +39,7 @@ from dlkit.grading.measure_figures import (
     survivors,
 )
 from dlkit.grading.measure_mutants import Mutant, mutants_of
+from dlkit.grading.measure_seeds import SEEDS, Reseeded, at_each_seed, at_other_seeds, seeds_chosen
 from dlkit.grading.measure_validate import differences, failing, in_her_notebook
 from dlkit.grading.pool import open_executor
 from dlkit.grading.results import Results
@@ -45,7 +48,18 @@ _Read = TypeVar("_Read")
 KINDS = ("right", "wrong", "broken")
 MUTANT_SECONDS = 3  # of processor time that a cell has in a mutant, which may never end
 UNTOUCHED = Answer("untouched", "release", "as it was released", ("all",), "", True, "last", ())
-_COLUMNS = ("right", "wrong", "mutants", "killed", "rate", "equivalent", "false failures", "hints shown", "seconds")
+_COLUMNS = (
+    "right",
+    "wrong",
+    "mutants",
+    "killed",
+    "rate",
+    "equivalent",
+    "false failures",
+    "hints shown",
+    "seeds differ",
+    "seconds",
+)
 _PRELOAD = ("dlkit.grading.execute",)
 
 
@@ -56,12 +70,18 @@ class Measured:
     name: str
     figures: list[Figures]
     problems: list[str]
+    notes: list[str]
     survivors: list[Mutant]
-    bank_seconds: float
 
 
 def measure(
-    root: Path, names: list[str], *, workers: int | None = None, most: int | None = None, results: Path | None = None
+    root: Path,
+    names: list[str],
+    *,
+    workers: int | None = None,
+    most: int | None = None,
+    seeds: int = SEEDS,
+    results: Path | None = None,
 ) -> int:
     """Measure assignments, and print the figures and what to do where one is missed.
 
@@ -75,6 +95,8 @@ def measure(
         How many notebooks run at a time; by default as many as there are cores.
     most
         So many mutants of each answer cell, spread evenly over it; by default all.
+    seeds
+        So many other seeds of the data of each test.
     results
         Where results are kept; ``build/measure`` in the course folder by default.
 
@@ -90,7 +112,7 @@ def measure(
     with open_executor(workers, preload=_PRELOAD) as executor:
         dispatch = Dispatch(executor, Results(results or course.root / "build" / "measure"), execute)
         for name in course.choose(names):
-            measured = measure_exercise(Exercise(course, name), dispatch, most)
+            measured = measure_exercise(Exercise(course, name), dispatch, most, seeds)
             show(console, measured)
             missed += len(measured.problems)
         console.print(
@@ -100,7 +122,7 @@ def measure(
     return 1 if missed else 0
 
 
-def measure_exercise(exercise: Exercise, dispatch: Dispatch, most: int | None = None) -> Measured:
+def measure_exercise(exercise: Exercise, dispatch: Dispatch, most: int | None = None, seeds: int = SEEDS) -> Measured:
     """Run an assignment's bank and mutants, and count.
 
     Parameters
@@ -109,7 +131,7 @@ def measure_exercise(exercise: Exercise, dispatch: Dispatch, most: int | None = 
         The assignment.
     dispatch
         Where its jobs run, and where their results are.
-    most
+    most, seeds
         See `measure`.
 
     Raises
@@ -138,15 +160,44 @@ def measure_exercise(exercise: Exercise, dispatch: Dispatch, most: int | None = 
         a: exercise.job(in_her_notebook(handed_in[a])) for a in answers if a.kind != "broken"
     }
     validated = _run(exercise, hers, dispatch, failing)
+    at_seeds = _at_other_seeds(exercise, handed_in, verdicts, dispatch, seeds)
     bank = [Banked(a, expected[a], verdicts[a]) for a in answers]
     killed = [Killed(m, verdicts[m]) for mutants in every.values() for m in mutants]
-    rows = figures_of(exercise, bank, killed, equivalents)
-    found = problems(exercise, rows, bank, killed, equivalents)
-    for b in bank:
-        if b.answer in validated:
-            found += differences(handed_in[b.answer], b.name, b.verdict, validated[b.answer])
-    seconds = sum(banked.verdict.seconds for banked in bank)
-    return Measured(exercise.name, rows, found, survivors(killed, equivalents), seconds)
+    rows = figures_of(exercise, bank, killed, equivalents, at_seeds)
+    found = problems(exercise, rows, bank, killed, equivalents, at_seeds)
+    disagreeing = [
+        text
+        for b in bank
+        if b.answer in validated
+        for text in differences(handed_in[b.answer], b.name, b.verdict, validated[b.answer])
+    ]
+    compared, differing = sum(row.reseeded for row in rows), sum(row.differing for row in rows)
+    notes = [
+        f"The bank's answers took {sum(b.verdict.seconds for b in bank):.1f} s.",
+        f"{len(validated)} of them ran as under Validate, too: {len(disagreeing)} tests said something else.",
+        f"At {seeds} other seeds, [s, 1] … [s, {seeds}] for s, {differing} of {compared} verdicts differ, in "
+        f"{sum(r.seconds for r in at_seeds):.1f} s. Seeds chosen on purpose: {seeds_chosen(exercise.source)}.",
+    ]
+    return Measured(exercise.name, rows, found + disagreeing, notes, survivors(killed, equivalents))
+
+
+def _at_other_seeds(
+    exercise: Exercise,
+    handed_in: Mapping[Answer, NotebookNode],
+    verdicts: Mapping[Answer | Mutant, Verdict],
+    dispatch: Dispatch,
+    seeds: int,
+) -> list[Reseeded]:
+    """Run the right and wrong answers at other seeds of the data; a broken one ends the process of the copies."""
+    jobs: dict[Answer | Mutant, Job] = {}
+    for answer, notebook in handed_in.items():
+        copied = at_other_seeds(notebook, seeds) if answer.kind in ("right", "wrong") else None
+        if copied is not None:
+            jobs[answer] = exercise.job(copied)
+    others = _run(exercise, jobs, dispatch, partial(at_each_seed, exercise))
+    return [
+        Reseeded(f"{a.kind}/{a.name}", a.kind == "right", verdicts[a], *others[a]) for a in handed_in if a in others
+    ]
 
 
 def read_bank(folder: Path) -> list[Answer]:
@@ -159,16 +210,18 @@ def read_bank(folder: Path) -> list[Answer]:
 
 def show(console: Console, measured: Measured) -> None:
     """Print the figures of an assignment, the mutants that no test notices, and what is to be done."""
-    table = Table(title=measured.name, title_justify="left", box=box.SIMPLE)
+    table = Table(title=measured.name, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
     table.add_column("item", no_wrap=True)
     for title in _COLUMNS:
         table.add_column(title, justify="right")
     for row in measured.figures:
         hints = f"{row.hints} of {row.wrong}"
         counts = (row.right, row.wrong, row.mutants, row.killed, f"{row.kill_rate:.1%}", row.equivalent)
-        table.add_row(row.item, *map(str, (*counts, row.false_failures, hints, f"{row.seconds:.1f}")))
+        at_seeds = f"{row.differing} of {row.reseeded}"
+        table.add_row(row.item, *map(str, (*counts, row.false_failures, hints, at_seeds, f"{row.seconds:.1f}")))
     console.print(table)
-    console.print(f"The bank's answers took {measured.bank_seconds:.1f} s.")
+    for note in measured.notes:
+        console.print(note, markup=False, soft_wrap=True)
     if measured.survivors:
         console.print("\nMutants that get full marks, as entries of equivalent.toml in case they are right:\n")
         for mutant in measured.survivors:

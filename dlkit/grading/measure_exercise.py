@@ -145,12 +145,13 @@ class Exercise:
         """Read what came of a job."""
         notebook = job.read()
         result.fill(notebook)
-        lost = set()
-        for cell in filter(is_test, notebook.cells):
-            score, points = determine_grade(cell, self.course.log)
-            if score is None or score < points:
-                lost.add(str(grade_id(cell)))
-        return Verdict(frozenset(lost), tuple(failures(notebook)), result.resources["seconds"])
+        lost = frozenset(str(grade_id(c)) for c in notebook.cells if is_test(c) and self.loses_marks(c))
+        return Verdict(lost, tuple(failures(notebook)), result.resources["seconds"])
+
+    def loses_marks(self, test: NotebookNode) -> bool:
+        """Tell whether a test with its outputs does not give full marks."""
+        score, points = determine_grade(test, self.course.log)
+        return score is None or bool(score < points)
 
     @functools.cached_property
     def reference(self) -> NotebookNode:

@@ -18,6 +18,7 @@ from dlkit.grading.bank import Answer
 from dlkit.grading.expect import HINT
 from dlkit.grading.measure_exercise import Exercise, Item, Verdict
 from dlkit.grading.measure_mutants import Mutant
+from dlkit.grading.measure_seeds import Reseeded, problems_at_seeds
 
 RIGHT, WRONG = 5, 8  # answers of each kind that an item has at least
 HINTS = 0.8  # the share of wrong answers whose feedback carries their hint, at least
@@ -64,6 +65,8 @@ class Figures:
     equivalent: int
     false_failures: int
     hints: int
+    reseeded: int  # verdicts at other seeds of the data
+    differing: int  # those that are another than at the tests' own seeds
     seconds: float
 
     @property
@@ -107,6 +110,7 @@ def figures_of(
     bank: Sequence[Banked],
     killed: Sequence[Killed],
     equivalents: Mapping[tuple[str, str, str], str],
+    reseeded: Sequence[Reseeded],
 ) -> list[Figures]:
     """Count, for each item."""
     rows = []
@@ -124,6 +128,8 @@ def figures_of(
                 equivalent=len(mine) - len(real),
                 false_failures=sum(bool(b.verdict.lost & set(item.tests)) for b in bank if b.answer.kind == "right"),
                 hints=sum(b.shows_hint for b in wrong),
+                reseeded=sum(test in item.tests for r in reseeded for test, _ in r.others),
+                differing=sum(len(r.differing(test)) for r in reseeded for test in item.tests),
                 seconds=sum(k.verdict.seconds for k in mine),
             )
         )
@@ -136,6 +142,7 @@ def problems(
     bank: Sequence[Banked],
     killed: Sequence[Killed],
     equivalents: Mapping[tuple[str, str, str], str],
+    reseeded: Sequence[Reseeded],
 ) -> list[str]:
     """List the figures that are missed, each with what to do."""
     folder = f"tests/answers/{exercise.name}"
@@ -165,7 +172,7 @@ def problems(
             )
     for banked in bank:
         found += _of_answer(exercise, banked)
-    return found + _of_equivalents(folder, killed, equivalents)
+    return found + problems_at_seeds(reseeded) + _of_equivalents(folder, killed, equivalents)
 
 
 def survivors(killed: Sequence[Killed], equivalents: Mapping[tuple[str, str, str], str]) -> list[Mutant]:
