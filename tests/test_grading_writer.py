@@ -27,6 +27,7 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from dlkit.grading import recall, session
 from dlkit.grading.course import Course, run_nbgrader
+from dlkit.grading.feedback import ABOUT_HIDDEN, HideTests
 from dlkit.grading.jobs import InfrastructureError
 from dlkit.grading.ledger import Ledger
 from dlkit.grading.pages import TEMPLATE, TEMPLATES, FeedbackExporter, clean_html
@@ -453,6 +454,27 @@ def test_an_instructors_own_template_is_taken():
     config.FeedbackExporter.template_name = "classic"
     assert FeedbackExporter(config=config).template_name == "classic"
     assert Press(InThisProcess(), page_config()).now(sheets(1)[0]).html.count('<main id="notebook">') == 1
+
+
+def test_the_steps_of_a_page_know_the_options_that_they_are_given(caplog):
+    made = FeedbackExporter(config=page_config())
+    for step in page_config().GenerateFeedback.preprocessors:
+        made.register_preprocessor(step)
+    assert [type(step).__name__ for step in made._preprocessors[-3:-1]] == ["GetMarks", "HideTests"]
+    assert "not recognized" not in caplog.text
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_what_a_hidden_test_is_is_said_where_one_failed_and_the_summary_leads_to_the_item(hidden):
+    source = "check()\n### BEGIN HIDDEN TESTS\n# title: large numbers\nmore()\n### END HIDDEN TESTS"
+    test = cell("code", source, "double_test", grade=True, locked=True, points=2)
+    test.execution_count = 1
+    line = f"Cell In[1], line {4 if hidden else 1}"
+    test.outputs = [nbformat.v4.new_output("error", ename="AssertionError", evalue="wrong", traceback=[line])]
+    seen, _ = HideTests().preprocess(nbformat.v4.new_notebook(cells=[test]), {})
+    summary = seen.cells[0].source
+    assert "- [`double_test`](#double_test): 0 of 2" in summary
+    assert ("Hidden test: large numbers" in summary) == (ABOUT_HIDDEN in summary) == hidden
 
 
 def item_notebook(**marks):

@@ -17,11 +17,16 @@ from nbformat.notebooknode import NotebookNode
 from nbgrader.api import Grade
 from nbgrader.preprocessors import ClearHiddenTests, GetGrades
 from nbgrader.utils import is_solution
+from traitlets import List, Unicode
 
 from dlkit.grading.cells import HIDDEN, grade_id, is_test, note_cell, plain_text, regions
 from dlkit.grading.expect import HINT
 
 SUMMARY_TITLE = "Where marks were lost · 失分之处"
+ABOUT_HIDDEN = (
+    "A hidden test calls the same functions with other inputs, which are not shown; its title says of what kind. · "
+    "隐藏测试用未公开的其他输入调用同样的函数，标题说明是哪一类输入。"
+)
 _FRAME = re.compile(r"\s*Cell In\s?\[(\d+)\], line (\d+)")
 _OURS = (  # as `execute` and `checks` word them
     "CellTimeoutError", "CodeStopped", "KernelStopped", "NoValue", "NotCopiedBack", "NotRun",
@@ -158,6 +163,9 @@ class GetMarks(GetGrades):
 class HideTests(ClearHiddenTests):
     """Second of ``GenerateFeedback.preprocessors``: the student's view of an autograded notebook."""
 
+    # an option that nbconvert's HTMLExporter sets for every step, and of whose absence Formgrader's log would warn
+    display_data_priority = List(Unicode()).tag(config=True)
+
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         """Take out what is not for the student and put what was lost at the top."""
         if secrets := hidden_values(nb):
@@ -180,6 +188,7 @@ class HideTests(ClearHiddenTests):
                         output.traceback = own_frames(output.traceback, ran)
         if lost:
             points = [f"{marks.get(f.item, f.item)}\n\n{_block(f.text)}" for f in lost]
+            points += [ABOUT_HIDDEN] if any(failure.hidden for failure in lost) else []
             nb.cells.insert(0, note_cell(SUMMARY_TITLE, points, "what-was-lost"))
         return nb, resources
 

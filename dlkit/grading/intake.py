@@ -95,7 +95,7 @@ def _take_in(converter: Autograde) -> None:
         read = [Path(folder, _TIME), *(Path(n) for n in notebooks if (release / Path(n).name).is_file())]
         whole = _LINK.format("The folder") if Path(folder).is_symlink() else None
         if problem := whole or next(filter(None, map(_no_file, read)), None):
-            problems.append(f"{folder} is not graded: {problem}")
+            problems.append(f"{problem}\nNot graded: {folder}")  # the reason first: Formgrader cuts long lines
             converter.log.error(problems[-1])
             del converter.assignments[folder]
         else:
