@@ -373,10 +373,13 @@ def test_the_sample_class_twice_gives_the_same(with_class, capsys):
         outcomes.append((re.sub(rf"\d+\.\d s|{run}", "", said), (sample / "grades.csv").read_text(), page))
     assert outcomes[0] == outcomes[1]
     table = outcomes[0][0]
-    assert re.search(r"│ s1 +│ Ada Lovelace +│ 2 │ 3 │ 5 │ hand │ 10 / 14 │ +│", table)
+    assert re.search(r"│ s1 +│ Ada Lovelace +│ 2 │ 3 │ 5 │ hand │ 10 / 14, 4 by hand │ +│", table)
     assert re.search(r"│ s2 +│ 文 李 +│ – │ – │ – │ +– │ +– │ +│", table)
-    assert re.search(r"│ s3 +│ Emmy Noether +│ 2 │ 0 │ 5 │ hand │ +7 / 14 │ +1.5 │", table)
-    assert "not graded: mini.ipynb is a PDF document" in table and "by hand: essay" in table
+    assert re.search(r"│ s3 +│ Emmy Noether +│ 2 │ 0 │ 5 │ hand │ +7 / 14, 4 by hand │ +1.5 │", table)
+    assert (
+        "not graded: mini.ipynb is a PDF document" in table
+        and "to be marked by hand · 待人工批改: essay (4 of 14 points)" in table
+    )
     assert "2 submissions graded" in table and "Not graded: s2." in table and f"dlkit lab --course {sample}" in table
     assert not (with_class / "gradebook.db").exists() and not (with_class / "submitted").exists()
     assert "Autograding" in (sample / ".nbgrader.log").read_text()
