@@ -82,6 +82,7 @@ _MORE = [
         locked=True,
         points=2,
     ),
+    cell("code", 'print("the course shows", double(4))', "shown", locked=True),
 ]
 FULL = {"double_visible": 2, "double_hidden": 3, "mean_test": 5, "shift_test": 4, "twice_test": 3, "total_test": 2}
 
@@ -306,6 +307,24 @@ def no_characters(folder, course, release):
     insert(notebook, 2, "text = '\ud800'\nprint(len(text))\n# \0", "code")
     insert(notebook, 2, "\ud800 \udfff \0", "markdown")
     find(notebook, "essay").source = "Because \ud800."
+    write(folder, notebook)
+
+
+@hostile("scripts, floods and nonsense among the outputs of a cell of the course's", hint="the picture below is kept")
+def outputs_handed_in(folder, course, release):
+    notebook = right_answers(release)
+    text = "<img src=x onerror=alert(1)><script>PWNED()</script><p>the picture below is kept</p>"
+    forms = {"text/html": text, "application/javascript": "PWNED()", "image/png": "UFdORUQ="}
+    find(notebook, "shown").outputs = [
+        {
+            "output_type": "display_data",
+            "data": forms,
+            "metadata": {"image/png": {"alt": "'><script>PWNED()</script>"}},
+        },
+        {"output_type": "display_data", "data": {"image/svg+xml": f"<svg onload=PWNED()>{text}</svg>"}, "metadata": {}},
+        {"output_type": "error", "ename": "<b>x", "evalue": "PWNED", "traceback": ["<script>PWNED()</script>"]},
+        {"output_type": "stream", "name": "stdout", "text": "flood " * 500_000},
+    ]
     write(folder, notebook)
 
 

@@ -34,9 +34,6 @@ ANSWERS = {kind: [read_answer(path) for path in sorted((BANK / kind).glob("*.py"
 NEIGHBOURS = ("n1", "n2", "n3", "n4", "n5", "n6")
 LONGEST = 600  # seconds for the batch: on two quiet cores it takes about a tenth of that
 COUNTS: dict[str, int] = {}
-#: What is not prevented: her functions see what they are called with, and her later cells may say so. A second run
-#: without hidden tests, for what her page shows, would end it.
-OPEN = ("h-tells_later_in_other_words",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,9 +186,6 @@ def leaked(course, student):
 
 @pytest.mark.parametrize("case", CASES)
 def test_nobody_learns_what_hidden_tests_hold(case, course, graded):
-    if case.student in OPEN:
-        assert leaked(course, case.student), "it is prevented now: take it out of OPEN"
-        pytest.xfail("what a function was called with can be told by a later cell, in other words")
     assert leaked(course, case.student) == []
 
 
@@ -296,8 +290,7 @@ def test_the_counts(course, alone, graded):
         "hostile submissions": len(hostile),
         "  with undue points": sum(bool(undue(case, results[case.student])) for case in hostile),
         "  neighbours changed": len(NEIGHBOURS) - len(same),
-        "  leaks": sum(bool(leaked(course, case.student)) for case in HERE if case.student not in OPEN),
-        "  leaks that are known": len(OPEN),
+        "  leaks": sum(bool(leaked(course, case.student)) for case in HERE),
         "  hangs": sum(result.run_seconds > 40 for result in results.values()),
         "odd but right submissions": len(odd),
         "  that lost points": sum(bool(lost(results[case.student])) for case in odd),

@@ -14,10 +14,11 @@ from dlkit.grading import execute as execution
 from dlkit.grading.execute import RunNotebook, execute
 from dlkit.grading.jobs import FINISHED, STOPPED, InfrastructureError, Job
 from dlkit.grading.marks import asked_for
-from dlkit.grading.outputs import outputs_of
+from dlkit.grading.outputs import error, ours, outputs_of
 from dlkit.grading.plan import bound, definitions, imports, mark, parts_of, used
 from dlkit.grading.pool import LocalPool
 from dlkit.grading.results import Results
+from dlkit.grading.retell import in_doubt, without_hidden
 
 PNG = b"\x89PNG\r\n\x1a\n and so on"
 
@@ -52,7 +53,7 @@ def made_job(made, data=None, **options):
     defaults = RunNotebook()
     given = {n: getattr(defaults, n) for n in defaults.trait_names(config=True) if n != "log_level"}
     given = {n: v for n, v in given.items() if isinstance(v, (int, str, bool))}
-    return Job.of(made, data or {}, {**given, "sandbox": sandbox_here(), **options})
+    return Job.of(made, data or {}, {**given, "sandbox": sandbox_here(), "show": "run", **options})
 
 
 @pytest.fixture(scope="module")
@@ -427,15 +428,120 @@ def test_a_flood_is_cut_and_costs_nothing(run):
     assert verdict(outputs[1]) == []
 
 
-def test_cells_that_only_show_can_be_left_out(run):
+def test_cells_that_only_show_run_or_are_shown_as_they_were_handed_in(run):
     cells = answer("def f(): return 1"), check("assert f() == 1"), course("print(f())")
     assert run(*cells)[0][2][0]["text"] == "1\n"
-    outputs, _ = run(*cells, show=False)
-    assert outputs[1:] == [[], []]
+    assert run(*cells, show="nothing")[0] == [[], [], []]
+    outputs, result = run(*cells, show="handed in")
+    assert outputs == [[], [], None]
+    there = notebook(*cells)
+    there.cells[2].outputs = [nbformat.v4.new_output("stream", text="as it was\n")]
+    there.cells[1].outputs = [nbformat.v4.new_output("stream", text="no\n")]
+    result.fill(there)
+    assert [c.outputs for c in there.cells][:2] == [[], []]
+    assert there.cells[2].outputs[0].text == "as it was\n"
     needed = answer("def f(): return 1"), course("print('made')\nmade = f()"), check("assert made == 1")
-    outputs, _ = run(*needed, show=False)
-    assert outputs[1][0]["text"] == "made\n"
-    assert outputs[2] == []
+    for show in ("nothing", "handed in"):
+        outputs, _ = run(*needed, show=show)
+        assert outputs[1][0]["text"] == "made\n"
+        assert outputs[2] == []
+
+
+# --- what is told after a hidden test --------------------------------------------------------------------------------
+
+HIDDEN_TEST = "### BEGIN HIDDEN TESTS\nassert f(4171) == 4172\n### END HIDDEN TESTS"
+KEEPS = "seen = []\ndef f(x):\n    seen.append(x + 1)\n    return x + 1"
+
+
+def test_cells_after_a_hidden_test_tell_what_they_tell_without_it(run):
+    cells = (
+        answer(KEEPS),
+        check("assert f(1) == 2"),
+        check(HIDDEN_TEST, "h"),
+        added("print(seen)\nseen"),
+        course("print(seen)"),
+    )
+    outputs, _ = run(*cells, names=("f", "seen"))
+    assert "4172" not in json.dumps(outputs)
+    assert outputs[3][0]["text"] == "[]\n"  # the visible test is not run again: nothing is said of it
+    assert outputs[4][0]["text"] == "[]\n"
+    outputs, _ = run(*cells, names=("f", "seen"), retell=False)
+    assert outputs[3][0]["text"] == outputs[4][0]["text"] == "[2, 4172]\n"
+
+
+def test_a_visible_test_that_fails_after_a_hidden_one_says_what_it_says_without_it(run):
+    fails = "def test():\n    got = f(1)\n    assert got == 3, f'expected 3, got {got}'\ntest()"
+    cells = answer(KEEPS), check(HIDDEN_TEST, "h"), check(fails)
+    outputs, _ = run(*cells)
+    assert verdict(outputs[1]) == []
+    assert verdict(outputs[2]) == [("AssertionError", "expected 3, got 2")]
+    grudge = KEEPS.replace("return x + 1", "return seen[0]")
+    outputs, _ = run(answer(grudge), check(HIDDEN_TEST, "h"), check(fails))
+    assert "4172" not in json.dumps(outputs)
+    assert verdict(outputs[2]) == [("AssertionError", "expected 3, got 2")]  # marks are of the first run, words not
+    grudge = KEEPS.replace("return x + 1", "return max(seen[0], 3)")
+    outputs, _ = run(answer(grudge), check(HIDDEN_TEST, "h"), check(fails))
+    assert [name for name, _ in verdict(outputs[2])] == ["FailedLater"]
+
+
+def test_of_a_test_with_a_hidden_part_the_visible_one_may_speak(run):
+    mixed = f"assert f(1) == 3, f'got {{f(1)}}'\n{HIDDEN_TEST}"
+    outputs, _ = run(answer(KEEPS), check(mixed))
+    ((name, message),) = verdict(outputs[1])
+    assert (name, message) == ("AssertionError", "got 2")
+    mixed = f"{HIDDEN_TEST}\nassert f(1) == 3, f'got {{seen_by_f()}}'"
+    hers = KEEPS + "\ndef seen_by_f():\n    return list(seen)"
+    outputs, _ = run(answer(hers), check(mixed), names=("f", "seen_by_f"))
+    assert verdict(outputs[1]) == [("AssertionError", "got [2]")]
+
+
+def test_how_a_process_ended_after_a_hidden_test_is_not_told_unless_it_ends_so_without_it(run):
+    ends = "import os\nos._exit(len(seen) + 3)"
+    outputs, _ = run(answer(KEEPS), added(ends), check("assert f(1) == 2"))
+    assert "exit code 3" in verdict(outputs[2])[0][1]
+    outputs, result = run(answer(KEEPS), check(HIDDEN_TEST, "h"), added(ends), check("assert f(1) == 2"))
+    assert "exit code 3" in verdict(outputs[2])[0][1]
+    assert "This test could not run" in verdict(outputs[3])[0][1]
+    assert "exit code 3" in verdict(outputs[3])[0][1]
+    assert "exit code 4" not in json.dumps(outputs) + result.stopped_by
+    ends = "import os\nif seen:\n    os._exit(7)"
+    outputs, result = run(answer(KEEPS), check(HIDDEN_TEST, "h"), added(ends), check("assert f(1) == 2"))
+    assert "exit code" not in json.dumps(outputs) + result.stopped_by
+    assert verdict(outputs[2])[0][0] == "KernelStopped"
+    assert "This test could not run" in verdict(outputs[3])[0][1]
+
+
+def test_only_what_speaks_after_a_hidden_test_runs_again():
+    said = nbformat.v4.new_output("stream", text="x")
+    failed, not_run = error("AssertionError", "got 1", []), ours("NotRun", "This test could not run.")
+
+    def in_line(n):
+        return error("AssertionError", "got 1", [f"Cell In[1], line {n}\n----> assert f()"])
+
+    cells = {
+        "answer": (answer("def f(): pass"), [said]),
+        "visible": (check("assert f()"), [failed]),
+        "hidden": (check(HIDDEN_TEST, "h"), [failed]),
+        "silent": (added("1"), []),
+        "speaks": (added("print(1)"), [said]),
+        "passed": (check("assert f()", "t2"), [said]),
+        "not run": (check("assert f()", "t3"), [not_run]),
+        "only a comment": (check("# part 2\n" + HIDDEN_TEST, "h2"), [failed]),
+        "its hidden part": (check("assert f()\n" + HIDDEN_TEST, "h3"), [in_line(3)]),
+        "its visible part": (check("assert f()\n" + HIDDEN_TEST, "h4"), [in_line(1)]),
+        "failed": (check("assert f()", "t4"), [failed]),
+    }
+    made = notebook(*(c for c, _ in cells.values()))
+    for c, (_, put_out) in zip(made.cells, cells.values(), strict=True):
+        c.update(outputs=put_out, execution_count=1)
+    doubted = in_doubt(made, parts_of(made, frozenset("f")))
+    assert [name for i, name in enumerate(cells) if i in doubted] == ["speaks", "its visible part", "failed"]
+
+
+def test_the_visible_part_of_a_test_keeps_its_lines():
+    assert without_hidden(f"a = 1\n{HIDDEN_TEST}\nb = 2") == "a = 1\n\n\n\nb = 2"
+    assert without_hidden(f"# a\n{HIDDEN_TEST}") == ""
+    assert without_hidden(f"def t():\n{HIDDEN_TEST}") == ""  # it does not parse without the hidden part
 
 
 @pytest.mark.parametrize(

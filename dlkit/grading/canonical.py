@@ -1,7 +1,8 @@
 """The notebook that is graded: the course's own, with the text of the student's answers put in.
 
 Of a submission only the source text of the answer cells counts, found by ``grade_id``. Its tests, locked cells,
-tags, metadata, points, order, kernel and outputs are never looked at. What cannot be placed without a guess is
+tags, metadata, points, order and kernel are never looked at. The outputs of the course's own cells that are no tests
+are kept, made harmless, for the page that goes back to her. What cannot be placed without a guess is
 noted by name, for the student and for the instructor, and costs no other cell anything.
 """
 
@@ -19,9 +20,12 @@ from nbgrader.utils import is_solution
 
 from dlkit.grading import screen
 from dlkit.grading.cells import course_of, grade_id, is_test, note_cell, without_output
+from dlkit.grading.outputs import outputs_of
 from dlkit.grading.plan import bound, is_long, mark
 from dlkit.notebooks import normalise
 
+HANDED_IN = "<small>as handed in, not run again · 提交时的输出，未重新运行</small>"
+_MOST_OUTPUT = 500_000  # characters of a cell's outputs
 NOTES_TITLE = "What the grader noticed · 阅卷备注"
 
 
@@ -32,6 +36,7 @@ class _Read:
     answers: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     extras: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
     present: set[int] = field(default_factory=set)
+    outputs: dict[int, list[Any]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -70,6 +75,8 @@ def canonical(release: NotebookNode, submission: NotebookNode) -> tuple[Notebook
             cells += [_plain_cell(ours.cell_type, text) for _, text in earlier]
         else:
             ours_at.add(len(cells))
+            if i in read.outputs and not is_test(ours):
+                cell.outputs = read.outputs[i]
         cells.append(cell)
         waiting = waiting + read.extras.get(i, [])
     cells += [_plain_cell(*extra) for extra in waiting]
@@ -120,6 +127,8 @@ def _read(release: NotebookNode, submission: NotebookNode) -> _Read:
                 read.notes.append(f"`{name}` has pictures attached: see them in the notebook handed in.")
             read.answers.setdefault(name, []).append((cell.cell_type, _text(cell)))
         elif i is not None and ours is not None:
+            if ours.cell_type == cell.cell_type == "code" and cell.source.strip() == ours.source.strip():
+                read.outputs[i] = _outputs(cell)
             if grade_id(ours) and cell.source.strip() != ours.source.strip():
                 read.notes.append(f"The locked cell `{grade_id(ours)}` was changed; the course's own was used.")
             elif cell.source.strip() != ours.source.strip():  # written into the course's text: kept beside it
@@ -131,6 +140,12 @@ def _read(release: NotebookNode, submission: NotebookNode) -> _Read:
             read.present.add(i)
     read.notes = list(dict.fromkeys(read.notes))
     return read
+
+
+def _outputs(cell: NotebookNode) -> list[NotebookNode]:
+    """Return what is harmless of a cell's outputs, under a line that says where they come from."""
+    kept = [o for o in outputs_of(cell.get("outputs"), _MOST_OUTPUT) if o.output_type != "error"]
+    return [nbformat.v4.new_output("display_data", data={"text/html": HANDED_IN}), *kept] if kept else []
 
 
 def _text(cell: NotebookNode) -> str:

@@ -19,8 +19,9 @@ from nbgrader.preprocessors import ClearHiddenTests, GetGrades
 from nbgrader.utils import is_solution
 from traitlets import List, Unicode
 
-from dlkit.grading.cells import HIDDEN, grade_id, is_test, note_cell, plain_text, regions
+from dlkit.grading.cells import HIDDEN, grade_id, is_test, note_cell, plain_text
 from dlkit.grading.expect import HINT
+from dlkit.grading.outputs import OUR_WORDS
 
 SUMMARY_TITLE = "Where marks were lost · 失分之处"
 ABOUT_HIDDEN = (
@@ -28,10 +29,7 @@ ABOUT_HIDDEN = (
     "隐藏测试用未公开的其他输入调用同样的函数，标题说明是哪一类输入。"
 )
 _FRAME = re.compile(r"\s*Cell In\s?\[(\d+)\], line (\d+)")
-_OURS = (  # as `execute` and `checks` word them
-    "CellTimeoutError", "CodeStopped", "KernelStopped", "NoValue", "NotCopiedBack", "NotRun",
-    "StdinNotImplementedError", "TooLarge",
-)  # fmt: skip
+_OURS = (*OUR_WORDS, "StdinNotImplementedError")
 
 
 @dataclass(frozen=True)
@@ -168,8 +166,6 @@ class HideTests(ClearHiddenTests):
 
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         """Take out what is not for the student and put what was lost at the top."""
-        if secrets := hidden_values(nb):
-            _take_out(nb, secrets)
         ran, lost = cells_by_count(nb), failures(nb)
         shown = {failure.item: failure.text for failure in lost}
         marks = {}
@@ -201,44 +197,6 @@ def _block(text: str) -> str:
         width = 88 if line.isascii() else 60
         lines += textwrap.wrap(line, width, subsequent_indent="  ", tabsize=4) if len(line) > width else [line]
     return "\n".join("  " + line for line in ["~~~text", *lines, "~~~", ""])
-
-
-def hidden_values(notebook: NotebookNode) -> re.Pattern[str] | None:
-    """Make the pattern of the numbers and texts that stand in hidden tests only; None if there are none.
-
-    Numbers of fewer than four digits and texts of fewer than six characters are no secrets: they come by chance.
-    """
-    view, hidden = "", ""
-    for cell in notebook.cells:
-        outside, inside = regions(cell.source, HIDDEN) if is_test(cell) else ([cell.source], [])
-        view += "\n".join(outside) + "\n"
-        hidden += "\n".join(line for region in inside for line in region) + "\n"
-    numbers = {n for n in re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?!\w)", hidden) if sum(map(str.isdigit, n)) >= 4}
-    texts = {text for _, text in re.findall(r"""(["'])((?:(?!\1)[^{}\\\n]){6,})\1""", hidden)}
-    patterns = [rf"(?<![\d.]){re.escape(n)}(?!\d)" for n in numbers if n not in view]
-    patterns += [re.escape(text) for text in texts if text not in view]
-    return re.compile("|".join(sorted(patterns))) if patterns else None
-
-
-def _take_out(notebook: NotebookNode, secrets: re.Pattern[str]) -> None:
-    """Take out of outputs what hidden tests hold: code of the student's may keep what it is given, and print it later.
-
-    That is for what is printed by chance. Who wants to can write it in another way, and learns no more than what her
-    own functions were called with.
-    """
-    for cell in notebook.cells:
-        for output in cell.get("outputs", ()):
-            holder = output.get("data", output)
-            for key in ("text", "evalue", "text/plain", "text/html", "text/markdown", "text/latex"):
-                if isinstance(holder.get(key), str):
-                    holder[key] = _blank(holder[key], secrets)
-            if "traceback" in output:
-                output.traceback = [_blank(line, secrets) for line in output.traceback]
-
-
-def _blank(text: str, secrets: re.Pattern[str]) -> str:
-    """Take secrets out of a text, but for the hints, which are made for the student and stand in hidden tests too."""
-    return "\n".join(line if line.startswith(HINT) else secrets.sub("…", line) for line in text.split("\n"))
 
 
 def own_frames(traceback: list[str], ran: Mapping[int, NotebookNode]) -> list[str]:

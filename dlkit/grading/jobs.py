@@ -101,7 +101,11 @@ class Job:
         """Return this job with what an earlier result of the same base knows already."""
         if earlier.status != FINISHED or len(earlier.items) != len(self.items):
             return self
-        known = {i: c["outputs"] for i, c in enumerate(earlier.cells) if c and earlier.items[i] == self.items[i]}
+        known = {
+            i: c["outputs"]
+            for i, c in enumerate(earlier.cells)
+            if c and c["outputs"] is not None and earlier.items[i] == self.items[i]
+        }
         return replace(self, known=_one_form(known))
 
     def _digest(self, counts: Callable[[NotebookNode], bool]) -> str:
@@ -127,7 +131,8 @@ class Result:
     key : str
         The job's.
     cells : tuple of (dict or None)
-        For each cell of the notebook its ``outputs`` and ``execution_count``; None for a text cell.
+        For each cell of the notebook its ``outputs`` and ``execution_count``; None for a text cell. Outputs are None
+        where the notebook keeps those that it has.
     metadata : dict
         What the run adds to the notebook's own metadata: the kernel's language, the state of widgets.
     status : str
@@ -169,7 +174,9 @@ class Result:
             raise ValueError(f"This is the result of another notebook: its cells are {kinds}, expected {there}.")
         for cell, result in zip(notebook.cells, self.cells, strict=True):
             if result is not None:
-                cell.update(nbformat.from_dict(result))
+                cell.update(
+                    nbformat.from_dict({k: v for k, v in result.items() if k == "execution_count" or v is not None})
+                )
         notebook.metadata.update(nbformat.from_dict(self.metadata))
 
     def to_json(self) -> str:

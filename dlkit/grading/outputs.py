@@ -17,6 +17,10 @@ from bleach.css_sanitizer import CSSSanitizer  # type: ignore[import-untyped]
 from nbformat.notebooknode import NotebookNode
 
 MOST = 1000  # outputs of one cell
+#: The names of errors whose message is the grader's own: nothing in it comes from the student's process.
+OUR_WORDS = (
+    "CellTimeoutError", "CodeStopped", "FailedLater", "KernelStopped", "NoValue", "NotCopiedBack", "NotRun", "TooLarge",
+)  # fmt: skip
 
 _TEXTS = ("text/plain", "text/latex", "text/markdown")
 _PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff", "image/gif": b"GIF8"}
@@ -105,6 +109,11 @@ def harmless(html: str) -> str:
 def error(name: str, message: str, traceback: list[str]) -> NotebookNode:
     """Make an output that says what went wrong."""
     return nbformat.v4.new_output("error", ename=name, evalue=message, traceback=traceback)
+
+
+def ours(name: str, message: str) -> NotebookNode:
+    """Make an output that says what went wrong in words of the grader's own; `name` is one of `OUR_WORDS`."""
+    return error(name, message, [f"{name}: {message}"])
 
 
 def _metadata(claim: Any) -> dict[str, Any]:

@@ -94,6 +94,11 @@ def parts_of(notebook: NotebookNode, names: frozenset[str]) -> list[Part]:
     return parts[::-1]
 
 
+def names_of(notebook: NotebookNode) -> frozenset[str]:
+    """Return the names that the answers of a canonical notebook are to define."""
+    return frozenset(notebook.metadata.get("dlkit", {}).get("names", ()))
+
+
 def mark(cell: NotebookNode) -> None:
     """Mark a cell as one whose text is the course's own; every other one is taken for a student's."""
     cell.metadata["dlkit"] = {_COURSE: True}

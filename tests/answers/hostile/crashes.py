@@ -1,6 +1,6 @@
 # title: a segmentation fault by way of ctypes
 # loses: mean_test, shift_test, twice_test, total_test
-# hint: SIGSEGV
+# hint: its process ended
 # needs: sandbox
 
 # %% double
