@@ -12,9 +12,10 @@ with ``from dlkit.grading import expect``. The rest loads when it is used:
     answers, a look at what the answers reach for, the run, the page that the student reads.
 ``release``, ``leaks``, ``bank``
     Building ``assignments/`` from ``solutions/``, looking for answers in it, and answers as plain Python files.
-``plan``, ``student``, ``checks``, ``outputs``, and the packages ``channel`` and ``sandbox``
+``plan``, ``run``, ``student``, ``checks``, ``outputs``, ``retell``, and the packages ``channel`` and ``sandbox``
     The run: which cell runs in which of the two processes, the student's process, the checker's, what the one says
-    that it has put out; what passes between them, and what keeps her process where it is.
+    that it has put out, and what of it may be told after a hidden test; what passes between them, and what keeps her
+    process where it is.
 ``jobs``, ``pool``, ``worker``, ``results``, ``recall``
     A run as plain data, the processes in which it happens, the folder where its result is kept, and how nbgrader
     finds it there; ``prepare`` and ``dispatch`` see to it that it is there, several runs at a time.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +67,7 @@ def write(notebook: NotebookNode, path: Path) -> None:
 
 def without_output(cell: NotebookNode) -> NotebookNode:
     """Copy a cell as if it had not been run."""
-    copy = deepcopy(cell)
+    copy = nbformat.from_dict(cell)
     if cell.cell_type == "code":
         copy.update(outputs=[], execution_count=None)
     return copy

@@ -48,13 +48,13 @@ def leaks(release_notebook: Path, source_notebook: Path) -> list[str]:
         if is_solution(cell) and cell.get("attachments"):
             found.append(f"{where}: an answer has attachments")
         rest = {k: v for k, v in cell.items() if k != "source"}
-        found += [f"{where}: {s}" for s in sorted(secrets) if s in _squash(cell.source)]
-        found += [f"{where}, beside its text: {s}" for s in sorted(secrets) if _in(s, rest)]
-    found += [f"{release_notebook.name}, metadata: {s}" for s in sorted(secrets) if _in(s, notebook.metadata)]
+        found += [f"{where}: {s}" for s in _in(secrets, cell.source)]
+        found += [f"{where}, beside its text: {s}" for s in _in(secrets, rest)]
+    found += [f"{release_notebook.name}, metadata: {s}" for s in _in(secrets, notebook.metadata)]
     for path in sorted(release_notebook.parent.rglob("*")):
         if path.is_file() and path != release_notebook:
             content = path.read_bytes().decode("utf-8", errors="ignore").replace('\\"', '"')
-            found += [f"{path.name}: {s}" for s in sorted(secrets) if s in _squash(content)]
+            found += [f"{path.name}: {s}" for s in _in(secrets, content)]
     return found
 
 
@@ -78,5 +78,7 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(inner)
 
 
-def _in(secret: str, value: Any) -> bool:
-    return any(secret in _squash(text) for text in _strings(value))
+def _in(secrets: set[str], value: Any) -> list[str]:
+    """List the secrets that stand in a text, or in what texts a value holds."""
+    texts = [_squash(text) for text in _strings(value)]
+    return sorted(s for s in secrets if any(s in text for text in texts))
