@@ -87,8 +87,14 @@ def test_names_that_a_cell_defines_and_uses():
     assert bound(source + "def m(x):\n    global n\n    n = o = x\nclass p: q = 1\n[r for r in g]") == set(
         "adfghiklmnp"
     )
-    assert used("def m(x):\n    return y + x\n%time z(1)") >= {"x", "y"}
+    assert used("def m(x):\n    return y + x\n%time z(1)") == {"y", "z"}
     assert bound("1 +") == used("1 +") == set()
+
+
+def test_a_functions_own_variables_are_no_global_names():
+    assert used("def f(a):\n    b = a + c\n    return [b for d in e]") == {"c", "e"}
+    assert used("x = y\nprint(x)") == {"x", "y", "print"}
+    assert used("def f(:") == frozenset()
 
 
 def test_which_cells_run_in_the_checker_too():

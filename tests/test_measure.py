@@ -16,7 +16,7 @@ from dlkit.grading.execute import execute
 from dlkit.grading.jobs import InfrastructureError
 from dlkit.grading.measure import measure_exercise, read_bank
 from dlkit.grading.measure_bank import anonymous, as_text, taken_from
-from dlkit.grading.measure_exercise import Exercise, cut, needs, reach
+from dlkit.grading.measure_exercise import Exercise, cut, reach
 from dlkit.grading.measure_figures import read_equivalents
 from dlkit.grading.measure_mutants import mutants_of
 from dlkit.grading.pool import InThisProcess, open_executor
@@ -326,12 +326,6 @@ def test_a_changed_cell_reaches_what_uses_it_and_what_is_made_of_it():
     assert kept("made_test") == ["setup", "answer_f", "table", "answer_g", "made_test", "answer_h"]
     assert kept("helped_test") == ["setup", "answer_f", "answer_g", "answer_h", "h_test", "helped_test"]
     assert len(notebook.cells) == 11
-
-
-def test_a_functions_own_variables_are_no_global_names():
-    assert needs("def f(a):\n    b = a + c\n    return [b for d in e]") == {"c", "e"}
-    assert needs("x = y\nprint(x)") == {"x", "y", "print"}
-    assert needs("def f(:") == frozenset()
 
 
 # ---- an answer of the bank from what was handed in ------------------------------------------------------------------

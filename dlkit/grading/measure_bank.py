@@ -27,8 +27,8 @@ from dlkit.grading.course import Course
 from dlkit.grading.dispatch import Dispatch
 from dlkit.grading.execute import execute
 from dlkit.grading.expect import HINT
-from dlkit.grading.measure_exercise import Exercise, Verdict, needs
-from dlkit.grading.plan import bound
+from dlkit.grading.measure_exercise import Exercise, Verdict
+from dlkit.grading.plan import bound, used
 from dlkit.grading.pool import own_worker
 from dlkit.grading.results import Results
 
@@ -129,7 +129,7 @@ def _own_cells(exercise: Exercise, notebook: NotebookNode) -> list[tuple[str, st
     kept = []
     for title, text in reversed(found):
         if title != "added" or not wanted.isdisjoint(bound(text)):
-            wanted |= needs(text)
+            wanted |= used(text)
             kept.append((title, text))
     return kept[::-1] if any(title != "added" for title, _ in kept) else []
 

@@ -7,7 +7,6 @@ of what would have been handed in, with all tests; see `dlkit.grading.canonical`
 from __future__ import annotations
 
 import functools
-import symtable
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from dlkit.grading.cells import SOLUTION, grade_id, is_test, regions
 from dlkit.grading.course import Course
 from dlkit.grading.feedback import Failure, failures
 from dlkit.grading.jobs import Job, Result
-from dlkit.grading.plan import bound, parts_of, python_of
+from dlkit.grading.plan import bound, parts_of, used
 from dlkit.grading.recall import RunJob, read_files
 
 
@@ -201,7 +200,7 @@ def reach(notebook: NotebookNode, cell: str) -> frozenset[str]:
             continue
         if grade_id(other) == cell:
             changed |= bound(other.source)
-        elif not changed.isdisjoint(needs(other.source)):
+        elif not changed.isdisjoint(used(other.source)):
             if is_test(other):
                 found.add(str(grade_id(other)))
             else:
@@ -231,26 +230,6 @@ def cut(notebook: NotebookNode, names: frozenset[str], tests: frozenset[str]) ->
         cell, part = notebook.cells[index], parts[index]
         always = grade_id(cell) in tests or part.kind == "answer" or (part.kind == "course" and not part.touches)
         if always or not wanted.isdisjoint(bound(cell.source)):
-            wanted |= needs(cell.source)
+            wanted |= used(cell.source)
             kept.append(cell)
     return nbformat.from_dict({**notebook, "cells": kept[::-1]})
-
-
-@functools.lru_cache(maxsize=1000)
-def needs(source: str) -> frozenset[str]:
-    """List the global names that a cell looks up; none if it does not parse.
-
-    More exact than `dlkit.grading.plan.used`, which takes a function's own variables for global names: what is only
-    drawn with a name like ``rng`` would be kept for their sake.
-    """
-    try:
-        todo = [symtable.symtable(python_of(source), "<cell>", "exec")]
-    except (SyntaxError, ValueError, RecursionError):
-        return frozenset()
-    found = set()
-    while todo:
-        table = todo.pop()
-        todo += table.get_children()
-        top = table.get_type() == "module"
-        found |= {s.get_name() for s in table.get_symbols() if s.is_referenced() and (top or s.is_global())}
-    return frozenset(found)

@@ -25,8 +25,8 @@ from nbformat.notebooknode import NotebookNode
 
 from dlkit.grading.cells import grade_id, is_test, plain_text
 from dlkit.grading.jobs import Job, Result
-from dlkit.grading.measure_exercise import Exercise, Verdict, needs
-from dlkit.grading.plan import UNREADABLE, bound, python_of
+from dlkit.grading.measure_exercise import Exercise, Verdict
+from dlkit.grading.plan import UNREADABLE, bound, python_of, used
 
 SEEDS = 20  # other seeds that each verdict is compared at
 _CHOSEN = re.compile(r"\bseed chosen:\s*\S")
@@ -102,7 +102,7 @@ def _groups(cells: Sequence[NotebookNode]) -> list[list[int]]:
     for i, cell in enumerate(cells):
         if not is_test(cell):
             continue
-        mine = [group for group in found if not group[1].isdisjoint(needs(cell.source))]
+        mine = [group for group in found if not group[1].isdisjoint(used(cell.source))]
         if mine or with_seed(cell.source, 1) != cell.source:
             places = sorted(place for group in mine for place in group[0])
             names = frozenset().union(bound(cell.source), *(group[1] for group in mine))

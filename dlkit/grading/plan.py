@@ -160,12 +160,18 @@ def _bound(table: symtable.SymbolTable) -> Iterator[str]:
 
 @_remembered
 def used(source: str) -> frozenset[str]:
-    """List the names that a cell looks up anywhere; none if it does not parse."""
+    """List the global names that a cell looks up, not a function's own variables; none if it does not parse."""
     try:
-        tree = ast.parse(python_of(source))
+        todo = [symtable.symtable(python_of(source), "<cell>", "exec")]
     except UNREADABLE:
         return frozenset()
-    return frozenset(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
+    found = set()
+    while todo:
+        table = todo.pop()
+        todo += table.get_children()
+        top = table.get_type() == "module"
+        found |= {s.get_name() for s in table.get_symbols() if s.is_referenced() and (top or s.is_global())}
+    return frozenset(found)
 
 
 def imports(notebook: NotebookNode) -> tuple[str, ...]:
