@@ -50,13 +50,16 @@ def counted(tmp_path, monkeypatch):
     """Give a function that returns the lines that executions have written since it was called last."""
     path = tmp_path / "count"
     monkeypatch.setenv(COUNT, str(path))
+    own = LocalPool(1)  # started in this test, so that it knows the variable, whatever ran before
+    monkeypatch.setattr(recall, "own_worker", lambda: own)
 
     def lines():
         found = path.read_text().split("\n")[:-1] if path.exists() else []
         path.unlink(missing_ok=True)
         return found
 
-    return lines
+    yield lines
+    own.shutdown()
 
 
 @pytest.fixture(scope="session")
