@@ -35,6 +35,7 @@ def course(text, name=None):
 
 def check(text, name="t"):
     made = cell("code", text, name, grade=True, locked=True, points=4)
+    made.metadata.nbgrader["checksum"] = str(hash(text))
     mark(made)
     return made
 

@@ -35,7 +35,8 @@ from dlkit.grading.sandbox.bubblewrap import MODES
 from dlkit.grading.worker import warmed_by
 
 STUDENT = "dlkit.grading.student"
-_LIBRARIES = ("numpy", "matplotlib.pyplot", "torch", "dlkit.grading", f"{STUDENT}:warm")
+# torch is large, and every fork copies what lists its memory: it is loaded where the course's cells import it
+_LIBRARIES = ("numpy", "matplotlib.pyplot", "dlkit.grading", f"{STUDENT}:warm")
 HANDED_IN, RUN, NOTHING = "handed in", "run", "nothing"
 
 
@@ -114,8 +115,7 @@ def warm_up(job: Job) -> None:
         _zygote = None
     if _zygote is None:
         _zygote, _asked = _started(mode, wanted), _asked.union(wanted)
-        # torch is large, and every fork has to copy what lists its memory: it comes here only where tests ask for it
-        _load_here([name for name in wanted if name != "torch" or name in imports(notebook)])
+        _load_here(wanted)
     else:
         _zygote.__enter__()  # again, if it has died
     with suppress(ValueError, SyntaxError):  # what is wrong with it will be said when it runs

@@ -94,7 +94,7 @@ class Job:
                 if j < i and not names.isdisjoint(bound(other.source)):
                     texts.append(other.source)
                     names |= used(other.source)
-            found[i] = _digest(_one_form([self.base, cell.get("id"), cell.metadata, texts]).encode())
+            found[i] = _digest(_one_form([self.base, cell.get("id"), _meant(cell), texts]).encode())
         return tuple(found)
 
     def beside(self, earlier: Result) -> Job:
@@ -111,7 +111,7 @@ class Job:
     def _digest(self, counts: Callable[[NotebookNode], bool]) -> str:
         notebook = self.read()
         cells = [
-            [c.cell_type, c.get("id"), c.source if counts(c) else "", c.metadata]
+            [c.cell_type, c.get("id"), c.source if counts(c) else "", _meant(c)]
             if c.cell_type == "code"
             else [c.cell_type]
             for c in notebook.cells
@@ -202,6 +202,14 @@ def environment() -> str:
     here = Path(__file__).resolve().parents[1]
     source = [[str(p.relative_to(here)), _digest(p.read_bytes())] for p in sorted(here.rglob("*.py"))]
     return _digest(_one_form([sys.version, platform.platform(), packages, source]).encode())
+
+
+def _meant(cell: NotebookNode) -> dict[str, Any]:
+    """Return a cell's metadata without nbgrader's checksum, which changes with every letter of the text."""
+    meta = cell.metadata.get("nbgrader")
+    if not isinstance(meta, dict):
+        return dict(cell.metadata)
+    return {**cell.metadata, "nbgrader": {k: v for k, v in meta.items() if k != "checksum"}}
 
 
 def _digest(data: bytes) -> str:

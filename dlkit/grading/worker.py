@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import importlib
 import os
 import pickle
@@ -78,6 +79,7 @@ def _run_apart(task: bytes, pipe: Connection, limit: float | None) -> bytes:
         return _failure(error)
     lasting = frozenset(_descendants(os.getpid()))
     mine, theirs = Pipe()
+    gc.freeze()  # or the fork's collector would touch, and so copy, all that is here
     child = os.fork()
     if child == 0:
         with contextlib.suppress(BaseException):
