@@ -114,6 +114,7 @@ def test_which_cells_run_in_the_checker_too():
     assert [name for name, part in parts.items() if part.idle] == ["makes", "shows"]
     assert [name for name, part in parts.items() if part.kind == "answer"] == ["answer", "her own"]
     assert imports(notebook(*cells.values())) == ("numpy",)
+    assert imports(notebook(*cells.values()), {0}) == ()
 
 
 def test_a_test_that_is_not_marked_as_the_courses_own_is_refused(run):

@@ -20,7 +20,7 @@ from nbgrader.utils import is_solution
 
 from dlkit.grading import screen
 from dlkit.grading.cells import course_of, grade_id, is_test, note_cell, without_output
-from dlkit.grading.outputs import outputs_of
+from dlkit.grading.outputs import made, outputs_of
 from dlkit.grading.plan import bound, is_long, mark
 from dlkit.notebooks import normalise
 
@@ -93,6 +93,11 @@ def recognised(release: NotebookNode, submission: NotebookNode) -> int:
     return sum(grade_id(release.cells[i]) is not None for i in map(find, submission.cells) if i is not None)
 
 
+def read_through(release: NotebookNode, submission: NotebookNode) -> list[str]:
+    """Read a submission as `canonical` does, and return the notes; a damaged one raises whatever that leads to."""
+    return _read(release, submission).notes
+
+
 class _Finder:
     """Find the release cell that a submitted cell is, or was copied from: its index, or None."""
 
@@ -145,7 +150,7 @@ def _read(release: NotebookNode, submission: NotebookNode) -> _Read:
 def _outputs(cell: NotebookNode) -> list[NotebookNode]:
     """Return what is harmless of a cell's outputs, under a line that says where they come from."""
     kept = [o for o in outputs_of(cell.get("outputs"), _MOST_OUTPUT) if o.output_type != "error"]
-    return [nbformat.v4.new_output("display_data", data={"text/html": HANDED_IN}), *kept] if kept else []
+    return [made("display_data", data={"text/html": HANDED_IN}, metadata={}), *kept] if kept else []
 
 
 def _text(cell: NotebookNode) -> str:

@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-import nbformat
 from nbformat.notebooknode import NotebookNode
 
 from dlkit.grading.channel.checker import Connection, Names
@@ -34,7 +33,7 @@ from dlkit.grading.channel.errors import (
 )
 from dlkit.grading.channel.remote import run_tests_over
 from dlkit.grading.marks import asked_for
-from dlkit.grading.outputs import error
+from dlkit.grading.outputs import error, made
 from dlkit.grading.plan import code_of, python_of
 
 _MOST_OUTPUT = 100_000  # characters that a cell prints here
@@ -105,12 +104,12 @@ class Checker:
                 trouble = stopped
         outputs = []
         if printed.text():
-            outputs.append(nbformat.v4.new_output("stream", name="stdout", text=printed.text()))
+            outputs.append(made("stream", name="stdout", text=printed.text()))
         if trouble is not None:
             outputs.append(self._told(trouble))
         elif points:  # nbgrader takes this for partial credit
             mark = {"text/plain": str(points[-1])}
-            outputs.append(nbformat.v4.new_output("execute_result", data=mark, execution_count=number))
+            outputs.append(made("execute_result", data=mark, metadata={}, execution_count=number))
         return outputs, trouble
 
     def _told(self, trouble: BaseException) -> NotebookNode:

@@ -107,8 +107,12 @@ def warm_up(job: Job) -> None:
         If this machine cannot make the sandbox that the job asks for.
     """
     global _zygote, _asked
-    notebook = job.read()
-    mode, wanted = json.loads(job.limits)["sandbox"], [*_LIBRARIES, *imports(notebook)]
+    notebook, options = job.read(), json.loads(job.limits)
+    parts: list[Part] = []
+    with suppress(ValueError):  # what is wrong with it will be said when it runs
+        parts = parts_of(notebook, names_of(notebook))
+    left_out = {part.index for part in parts if part.idle and options["show"] != RUN}
+    mode, wanted = options["sandbox"], [*_LIBRARIES, *imports(notebook, left_out)]
     if _zygote is not None and (_zygote.mode != mode or not _asked.issuperset(wanted)):
         wanted = list(dict.fromkeys([*_zygote.preload, *wanted]))
         _zygote.close()
@@ -118,9 +122,9 @@ def warm_up(job: Job) -> None:
         _load_here(wanted)
     else:
         _zygote.__enter__()  # again, if it has died
-    with suppress(ValueError, SyntaxError):  # what is wrong with it will be said when it runs
-        for part in parts_of(notebook, names_of(notebook)):
-            if part.checked:
+    for part in parts:
+        if part.checked:
+            with suppress(ValueError, SyntaxError):
                 source = notebook.cells[part.index].source
                 code_of(source, part.number)
                 definitions(source, names_of(notebook))

@@ -15,7 +15,7 @@ from nbconvert.exporters import NotebookExporter
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 
-from dlkit.grading.canonical import canonical, recognised
+from dlkit.grading.canonical import read_through, recognised
 from dlkit.grading.cells import course_notebook
 from dlkit.grading.recall import not_files, read_files
 
@@ -146,7 +146,7 @@ def _not_this_one(path: Path, expected: Path) -> str | None:
     try:
         notebook = nbformat.reads(path.read_text(encoding="utf-8-sig"), as_version=4)
         if recognised(release, notebook):
-            canonical(release, notebook)
+            read_through(release, notebook)
             return None
         others = {p: recognised(course_notebook(p), notebook) for p in _others(expected)}
     except Exception as error:  # whatever a damaged notebook makes nbformat do

@@ -37,7 +37,7 @@ class Job:
     Attributes
     ----------
     notebook : str
-        The canonical notebook with all its tests, as JSON.
+        The canonical notebook with all its tests and no outputs, as JSON.
     data : tuple of (str, bytes)
         The files that lie beside it while it runs, by relative path.
     limits : str
@@ -57,7 +57,10 @@ class Job:
     @classmethod
     def of(cls, notebook: NotebookNode, data: Mapping[str, bytes], limits: Mapping[str, Any]) -> Job:
         """Make the job that runs `notebook` beside the files `data` with these options of the engine."""
-        return cls(_one_form(notebook), tuple(sorted(data.items())), _one_form(limits), environment())
+        cells = [{**cell, "outputs": []} if cell.cell_type == "code" else cell for cell in notebook.cells]
+        return cls(
+            _one_form({**notebook, "cells": cells}), tuple(sorted(data.items())), _one_form(limits), environment()
+        )
 
     def read(self) -> NotebookNode:
         """Return the notebook, not run yet."""

@@ -12,7 +12,7 @@ import ast
 import functools
 import re
 import symtable
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from itertools import count
 from types import CodeType
@@ -174,10 +174,18 @@ def used(source: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def imports(notebook: NotebookNode) -> tuple[str, ...]:
-    """List the modules that the course's own cells import, in their order: worth loading once for all students."""
-    ours = [cell.source for cell in notebook.cells if cell.cell_type == "code" and _is_ours(cell)]
-    return tuple(dict.fromkeys(name for source in ours for name in _imported(source)))
+def imports(notebook: NotebookNode, leave_out: Container[int] = ()) -> tuple[str, ...]:
+    """List the modules that the course's own cells import, in their order: worth loading once for all students.
+
+    Parameters
+    ----------
+    notebook
+        A canonical notebook.
+    leave_out
+        The places of cells that do not run.
+    """
+    cells = [cell for i, cell in enumerate(notebook.cells) if i not in leave_out and cell.cell_type == "code"]
+    return tuple(dict.fromkeys(name for cell in cells if _is_ours(cell) for name in _imported(cell.source)))
 
 
 @_remembered

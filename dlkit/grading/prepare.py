@@ -90,8 +90,7 @@ class Prepare(Autograde):
         notebook, _ = apply(self.sanitize, notebook, self.resources(path))
         if self.runner is None:
             return Prepared(json.dumps(notebook), None)
-        job = self.runner.job(notebook, self._files(path.parent))
-        return Prepared(job.notebook, job)
+        return Prepared(json.dumps(notebook), self.runner.job(notebook, self._files(path.parent)))
 
     def resources(self, path: Path) -> dict[str, Any]:
         """Say of a notebook what nbgrader and nbconvert tell the preprocessors."""

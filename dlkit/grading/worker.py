@@ -21,7 +21,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from time import sleep
 from typing import Any, TypeVar
 
@@ -194,11 +193,14 @@ def _descendants(root: int) -> list[int]:
 
 
 def _processes() -> Iterator[tuple[int, int]]:
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError, ValueError):
-            state, parent = entry.read_text(errors="replace").rpartition(")")[2].split()[:2]
-            if state != "Z":
-                yield int(entry.parent.name), int(parent)
+    """List the living processes, each with its parent; often called, so without the comfort of `pathlib`."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir("/proc"):  # noqa: PTH208
+            if name.isdecimal():
+                with contextlib.suppress(OSError, ValueError), open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
+                    state, parent = file.read().rpartition(b")")[2].split()[:2]
+                    if state != b"Z":
+                        yield int(name), int(parent)
 
 
 def _take_orphans() -> None:
