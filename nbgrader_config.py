@@ -17,6 +17,8 @@ c.Exchange.cache = str(
     course / "my_work" / ".handed_in"
 )  # of this course alone; by default the user's courses share one
 
+c.ExchangeFactory.collect = "dlkit.grading.intake.Collect"  # follows no link that a student has put there
+
 c.ClearSolutions.code_stub = {
     "python": '# YOUR CODE HERE · 在此作答\nraise NotImplementedError("not written yet · 尚未作答")'
 }

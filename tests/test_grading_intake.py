@@ -11,6 +11,7 @@ from grading_runs import PRELOAD, never, quick
 from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
+from nbgrader.exchange import ExchangeFactory
 
 from dlkit.errors import CourseError
 from dlkit.grading import recall, session
@@ -130,3 +131,25 @@ def test_formgraders_own_description_of_the_course_stays_as_it_is(course):
     run_nbgrader(autograde)
     assert dirs.ignore == before
     assert autograde.coursedir.ignore == [*before, str(course / "submitted" / "eve" / HW / "marks")]
+
+
+def test_collect_follows_no_link_out_of_the_exchange(course, caplog):
+    found = Course(course)
+    found.config.Exchange.root = str(course / "exchange")
+    found.config.CourseDirectory.course_id = found.dirs.course_id = "mini_course"
+    inbound = course / "exchange" / "mini_course" / "inbound"
+    for student in ("cleo", "dan"):
+        shutil.copytree(course / "submitted" / "ada" / HW, inbound / f"{student}+{HW}+2026-03-01 12:00:00 UTC")
+    planted = inbound / f"cleo+{HW}+2026-03-01 12:00:00 UTC"
+    (planted / "key.ipynb").symlink_to(course / "solutions" / HW / f"{HW}.ipynb")
+    (planted / "all").symlink_to(course / "solutions")
+    os.mkfifo(planted / "pipe")
+    (planted / "notes.txt").write_text("mine")
+    (inbound / f"eve+{HW}+2026-03-01 12:00:00 UTC").symlink_to(course / "solutions" / HW)
+    found.dirs.assignment_id = HW
+    factory = ExchangeFactory(config=found.config)
+    factory.Collect(coursedir=found.dirs, config=found.config, parent=None, check_owner=False).start()
+    submitted = course / "submitted"
+    assert sorted(p.name for p in (submitted / "cleo" / HW).iterdir()) == [f"{HW}.ipynb", "notes.txt", "timestamp.txt"]
+    assert sorted(p.name for p in (submitted / "dan" / HW).iterdir()) == [f"{HW}.ipynb", "timestamp.txt"]
+    assert not (submitted / "eve" / HW).exists()

@@ -14,6 +14,7 @@ import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
+from nbgrader.exchange.default import ExchangeCollect
 
 from dlkit.grading.canonical import read_through, recognised
 from dlkit.grading.cells import course_notebook
@@ -106,6 +107,25 @@ def _take_in(converter: Autograde) -> None:
     dirs.ignore = [*dirs.ignore, *map(glob.escape, left_out)]
     if not converter.assignments:
         raise NbGraderException("\n".join(problems))
+
+
+class Collect(ExchangeCollect):
+    """For ``c.ExchangeFactory.collect``: nbgrader's own, which would copy whatever a link in the exchange leads to."""
+
+    def do_copy(self, src: str, dest: str, log: Any = None) -> None:
+        """Copy a submission out of the exchange, without what is no file."""
+        if Path(src).is_symlink():
+            self.log.error("%s\nNot collected: %s", _LINK.format("The folder"), src)
+            return
+        strange = not_files(Path(src), {})
+        for path in strange:
+            self.log.warning("Not collected, because it is no file: %s", path)
+        before = self.coursedir.ignore
+        self.coursedir.ignore = [*before, *(glob.escape(path.name) for path in strange)]
+        try:
+            super().do_copy(src, dest, log)
+        finally:
+            self.coursedir.ignore = before
 
 
 def _no_file(path: Path) -> str | None:

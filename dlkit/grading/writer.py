@@ -27,7 +27,7 @@ from nbgrader.coursedir import CourseDirectory
 
 from dlkit.errors import CourseError
 from dlkit.grading.course import LOG, Course, failing_as_course_error
-from dlkit.grading.feedback import HideTests, failures
+from dlkit.grading.feedback import HideTests, failures, waits
 from dlkit.grading.ledger import Ledger
 from dlkit.grading.prepare import Prepare, Prepared, file_metadata
 from dlkit.grading.press import Page, Press, Sheet, feedback_config
@@ -212,7 +212,7 @@ def _fill(result: Result, ledger: Ledger, notebooks: dict[str, NotebookNode]) ->
         for name in sorted(grades, key=order.index):
             mark = grades[name]
             result.marks[name] = (mark.score, mark.max_score)
-            if mark.auto_score is None and mark.manual_score is None:
+            if waits(mark):
                 result.by_hand.append(name)
         result.lost += failures(notebook)
         known = notebook.metadata.get("dlkit", {})
