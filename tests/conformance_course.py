@@ -82,7 +82,7 @@ _MORE = [
         locked=True,
         points=2,
     ),
-    cell("code", 'print("the course shows", double(4))', "shown", locked=True),
+    cell("code", 'print("the course shows", double(4))', "shown", locked=True, tags=["only-shows"]),
 ]
 FULL = {"double_visible": 2, "double_hidden": 3, "mean_test": 5, "shift_test": 4, "twice_test": 3, "total_test": 2}
 
@@ -314,7 +314,12 @@ def no_characters(folder, course, release):
 def outputs_handed_in(folder, course, release):
     notebook = right_answers(release)
     text = "<img src=x onerror=alert(1)><script>PWNED()</script><p>the picture below is kept</p>"
-    forms = {"text/html": text, "application/javascript": "PWNED()", "image/png": "UFdORUQ="}
+    forms = {
+        "text/html": text,
+        "text/plain": "the picture below is kept",
+        "application/javascript": "PWNED()",
+        "image/png": "UFdORUQ=",
+    }
     find(notebook, "shown").outputs = [
         {
             "output_type": "display_data",

@@ -15,10 +15,10 @@ from dlkit.grading.execute import RunNotebook, execute
 from dlkit.grading.jobs import FINISHED, STOPPED, InfrastructureError, Job
 from dlkit.grading.marks import asked_for
 from dlkit.grading.outputs import error, ours, outputs_of
-from dlkit.grading.plan import bound, definitions, imports, mark, parts_of, used
+from dlkit.grading.plan import ONLY_SHOWS, bound, definitions, imports, mark, parts_of, used, without_hidden
 from dlkit.grading.pool import LocalPool
 from dlkit.grading.results import Results
-from dlkit.grading.retell import in_doubt, without_hidden
+from dlkit.grading.retell import in_doubt
 
 PNG = b"\x89PNG\r\n\x1a\n and so on"
 
@@ -27,8 +27,10 @@ def answer(text, name="f"):
     return cell("code", text, name, solution=True)
 
 
-def course(text, name=None):
+def course(text, name=None, *, shows=False):
     made = cell("code", text, name, locked=True) if name else cell("code", text, id=f"c{abs(hash(text))}")
+    if shows:
+        made.metadata["tags"] = [ONLY_SHOWS]
     mark(made)
     return made
 
@@ -96,6 +98,7 @@ def test_a_functions_own_variables_are_no_global_names():
     assert used("def f(a):\n    b = a + c\n    return [b for d in e]") == {"c", "e"}
     assert used("x = y\nprint(x)") == {"x", "y", "print"}
     assert used("def f(:") == frozenset()
+    assert used("class A:\n    rate = rate\nx += 1\ndel y") == {"rate", "x", "y"}
 
 
 def test_which_cells_run_in_the_checker_too():
@@ -103,10 +106,10 @@ def test_which_cells_run_in_the_checker_too():
         "tools": course("import numpy as np\ndef tool(): return np.pi"),
         "answer": answer("def f(x): return x"),
         "her own": added("f(1)\ntool = None"),
-        "makes": course("made = f(2)"),
-        "needed": course("wanted = f(3)"),
+        "makes": course("made = f(2)", shows=True),
+        "needed": course("wanted = f(3)", shows=True),
         "test": check("assert wanted == tool"),
-        "shows": course("print(made)"),
+        "shows": course("print(made)", shows=True),
     }
     parts = dict(zip(cells, parts_of(notebook(*cells.values()), frozenset({"f"})), strict=True))
     assert [part.number for part in parts.values()] == list(range(1, 8))
@@ -115,6 +118,18 @@ def test_which_cells_run_in_the_checker_too():
     assert [name for name, part in parts.items() if part.kind == "answer"] == ["answer", "her own"]
     assert imports(notebook(*cells.values())) == ("numpy",)
     assert imports(notebook(*cells.values()), {0}) == ()
+    secret = check("import json\n### BEGIN HIDDEN TESTS\nimport colorsys\n### END HIDDEN TESTS")
+    assert imports(notebook(secret)) == ("json", "colorsys")
+    assert imports(notebook(secret), hidden=False) == ("json",)
+
+
+def test_a_cell_that_shows_runs_if_her_own_use_its_names_in_whatever_way():
+    shows = course("data = f(2)", shows=True)
+    for text in ("print(data)", "%timeit f(data)", "eval('data')", "%%time\ndata", "data +="):
+        made = notebook(answer("def f(x): return x"), shows, added(text))
+        assert not parts_of(made, frozenset("f"))[1].idle, text
+    made = notebook(answer("def f(x): return x"), shows, added("print(1)"))
+    assert parts_of(made, frozenset("f"))[1].idle
 
 
 def test_a_test_that_is_not_marked_as_the_courses_own_is_refused(run):
@@ -346,7 +361,7 @@ def test_of_changed_tests_only_those_run_that_depend_on_the_change(pool, tmp_pat
         noted = "def f(x):\n    with open('calls.txt', 'a') as file: file.write(f'{x} ')\n    return 2 * x"
         return [
             answer(noted), check(f"wanted = {wanted}\nassert f(1) == 2"), check("assert f(2) == wanted", "u"),
-            check(third, "v"), course("print(f(4))"), check("calls = f(5)", "w"), check("seen(calls)", "x"),
+            check(third, "v"), course("print(f(4))", shows=True), check("calls = f(5)", "w"), check("seen(calls)", "x"),
             added("print(open('calls.txt').read())"),
         ]  # fmt: skip
 
@@ -437,7 +452,7 @@ def test_a_flood_is_cut_and_costs_nothing(run):
 
 
 def test_cells_that_only_show_run_or_are_shown_as_they_were_handed_in(run):
-    cells = answer("def f(): return 1"), check("assert f() == 1"), course("print(f())")
+    cells = answer("def f(): return 1"), check("assert f() == 1"), course("print(f())", shows=True)
     assert run(*cells)[0][2][0]["text"] == "1\n"
     assert run(*cells, show="nothing")[0] == [[], [], []]
     outputs, result = run(*cells, show="handed in")
@@ -448,7 +463,9 @@ def test_cells_that_only_show_run_or_are_shown_as_they_were_handed_in(run):
     result.fill(there)
     assert [c.outputs for c in there.cells][:2] == [[], []]
     assert there.cells[2].outputs[0].text == "as it was\n"
-    needed = answer("def f(): return 1"), course("print('made')\nmade = f()"), check("assert made == 1")
+    untagged = *cells[:2], course("print(f())")  # it may change an object: who knows?
+    assert run(*untagged, show="nothing")[0][2][0]["text"] == "1\n"
+    needed = answer("def f(): return 1"), course("print('made')\nmade = f()", shows=True), check("assert made == 1")
     for show in ("nothing", "handed in"):
         outputs, _ = run(*needed, show=show)
         assert outputs[1][0]["text"] == "made\n"
@@ -467,7 +484,7 @@ def test_cells_after_a_hidden_test_tell_what_they_tell_without_it(run):
         check("assert f(1) == 2"),
         check(HIDDEN_TEST, "h"),
         added("print(seen)\nseen"),
-        course("print(seen)"),
+        course("print(seen)", shows=True),
     )
     outputs, _ = run(*cells, names=("f", "seen"))
     assert "4172" not in json.dumps(outputs)
@@ -543,11 +560,41 @@ def test_only_what_speaks_after_a_hidden_test_runs_again():
     for c, (_, put_out) in zip(made.cells, cells.values(), strict=True):
         c.update(outputs=put_out, execution_count=1)
     doubted = in_doubt(made, parts_of(made, frozenset("f")))
-    assert [name for i, name in enumerate(cells) if i in doubted] == ["speaks", "its visible part", "failed"]
+    assert [name for i, name in enumerate(cells) if i in doubted] == ["silent", "speaks", "its visible part", "failed"]
+
+
+def test_who_is_silent_after_a_hidden_test_says_nothing_by_that(run):
+    bits = [added(f"if not seen or (seen[-1] >> {k}) & 1:\n    print({k})") for k in range(6)]  # 4172 = 0b1000001001100
+    outputs, _ = run(answer(KEEPS), check(HIDDEN_TEST, "h"), *bits)
+    assert [o[0]["text"] for o in outputs[2:]] == [f"{k}\n" for k in range(6)]
+    bits = [added(f"if seen and (seen[-1] >> {k}) & 1:\n    print({k})") for k in range(6)]
+    outputs, _ = run(answer(KEEPS), check(HIDDEN_TEST, "h"), *bits)
+    assert outputs[2:] == [[]] * 6
+
+
+def test_the_second_run_has_what_its_tests_need_of_others(run):
+    helper = "from math import isclose\ndef same(a, b):\n    assert isclose(a, b), f'got {a}'\nsame(f(1), 2)"
+    cells = (
+        answer(KEEPS),
+        check(HIDDEN_TEST, "h"),
+        check(helper, "v"),
+        course("tool = same"),
+        check("tool(f(1), 3)", "w"),
+    )
+    outputs, _ = run(*cells)
+    assert verdict(outputs[2]) == []
+    assert verdict(outputs[4]) == [("AssertionError", "got 2")]
+
+
+def test_the_second_run_begins_with_the_files_as_they_were(run):
+    once = course("import os\nos.mkdir('out')\nos.chdir('out')")
+    cells = once, answer(KEEPS), check(HIDDEN_TEST, "h"), check("got = f(1)\nassert got == 3, f'got {got}'", "v")
+    outputs, _ = run(*cells)
+    assert verdict(outputs[3]) == [("AssertionError", "got 2")]
 
 
 def test_the_visible_part_of_a_test_keeps_its_lines():
-    assert without_hidden(f"a = 1\n{HIDDEN_TEST}\nb = 2") == "a = 1\n\n\n\nb = 2"
+    assert without_hidden(f"a = 1\n{HIDDEN_TEST}\nb = 2") == "a = 1\n#\n#\n#\nb = 2"
     assert without_hidden(f"# a\n{HIDDEN_TEST}") == ""
     assert without_hidden(f"def t():\n{HIDDEN_TEST}") == ""  # it does not parse without the hidden part
 
@@ -577,6 +624,15 @@ def test_html_keeps_its_looks_and_nothing_that_runs():
     assert "<td>1</td>" in kept
     assert 'style="color: red;"' in kept
     assert not re.search(r"script|onclick|onerror|iframe|url\(", kept)
+
+
+def test_html_that_would_take_long_to_clean_is_passed_over():
+    slow = "<p>" + "".join(f"<b class=q{i}>" for i in range(400)) + "</p>" + "<p>x</p>" * 400
+    (output,) = outputs_of([{"output_type": "display_data", "data": {"text/html": slow, "text/plain": "x"}}], 10**6)
+    assert output.data == {"text/plain": "x"}
+    table = "<table>" + "<tr><td>1</td><td><b>2</b></td></tr>" * 60 + "</table>"
+    (output,) = outputs_of([{"output_type": "display_data", "data": {"text/html": table}}], 10**6)
+    assert output.data["text/html"].count("<td>") == 120
 
 
 def test_pictures_are_data_of_pictures():

@@ -2,8 +2,8 @@
 
 Of a submission only the source text of the answer cells counts, found by ``grade_id``. Its tests, locked cells,
 tags, metadata, points, order and kernel are never looked at. The outputs of the course's own cells that are no tests
-are kept, made harmless, for the page that goes back to her. What cannot be placed without a guess is
-noted by name, for the student and for the instructor, and costs no other cell anything.
+are kept, made harmless; a page shows them only where a cell does not run because no mark depends on it. What cannot
+be placed without a guess is noted by name, for the student and for the instructor, and costs no other cell anything.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def canonical(release: NotebookNode, submission: NotebookNode) -> tuple[Notebook
     list of str
         What was noticed on the way, one sentence each.
     """
-    read = _read(release, submission)
+    read = _read(release, submission, outputs=True)
     cells: list[NotebookNode] = []
     ours_at = set()  # where in `cells` the course's own text stands
     waiting = read.extras.get(-1, [])
@@ -95,7 +95,7 @@ def recognised(release: NotebookNode, submission: NotebookNode) -> int:
 
 def read_through(release: NotebookNode, submission: NotebookNode) -> list[str]:
     """Read a submission as `canonical` does, and return the notes; a damaged one raises whatever that leads to."""
-    return _read(release, submission).notes
+    return _read(release, submission, outputs=False).notes
 
 
 class _Finder:
@@ -116,7 +116,7 @@ class _Finder:
         return self.by_text.get((cell.cell_type, cell.source.strip()))
 
 
-def _read(release: NotebookNode, submission: NotebookNode) -> _Read:
+def _read(release: NotebookNode, submission: NotebookNode, *, outputs: bool) -> _Read:
     read, find, anchor = _Read(), _Finder(release), -1
     for cell in submission.cells:
         i = find(cell)
@@ -132,7 +132,7 @@ def _read(release: NotebookNode, submission: NotebookNode) -> _Read:
                 read.notes.append(f"`{name}` has pictures attached: see them in the notebook handed in.")
             read.answers.setdefault(name, []).append((cell.cell_type, _text(cell)))
         elif i is not None and ours is not None:
-            if ours.cell_type == cell.cell_type == "code" and cell.source.strip() == ours.source.strip():
+            if outputs and ours.cell_type == cell.cell_type == "code" and cell.source.strip() == ours.source.strip():
                 read.outputs[i] = _outputs(cell)
             if grade_id(ours) and cell.source.strip() != ours.source.strip():
                 read.notes.append(f"The locked cell `{grade_id(ours)}` was changed; the course's own was used.")
@@ -148,8 +148,15 @@ def _read(release: NotebookNode, submission: NotebookNode) -> _Read:
 
 
 def _outputs(cell: NotebookNode) -> list[NotebookNode]:
-    """Return what is harmless of a cell's outputs, under a line that says where they come from."""
-    kept = [o for o in outputs_of(cell.get("outputs"), _MOST_OUTPUT) if o.output_type != "error"]
+    """Return what is harmless of a cell's outputs, under a line that says where they come from.
+
+    HTML is left out: nothing limits the time that it takes to clean it here, where one process sees to all students.
+    """
+    claimed = [o for o in cell.get("outputs") or () if isinstance(o, dict) and o.get("output_type") != "error"]
+    for output in claimed:
+        if isinstance(output.get("data"), dict):
+            output["data"] = {mime: value for mime, value in output["data"].items() if mime != "text/html"}
+    kept = outputs_of(claimed, _MOST_OUTPUT)
     return [made("display_data", data={"text/html": HANDED_IN}, metadata={}), *kept] if kept else []
 
 

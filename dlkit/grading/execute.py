@@ -35,7 +35,6 @@ from dlkit.grading.sandbox.bubblewrap import MODES
 from dlkit.grading.worker import warmed_by
 
 STUDENT = "dlkit.grading.student"
-# torch is large, and every fork copies what lists its memory: it is loaded where the course's cells import it
 _LIBRARIES = ("numpy", "matplotlib.pyplot", "dlkit.grading", f"{STUDENT}:warm")
 HANDED_IN, RUN, NOTHING = "handed in", "run", "nothing"
 
@@ -71,7 +70,7 @@ class RunNotebook(NbGraderPreprocessor):
 
     def longest(self) -> int:
         """Return the seconds on the clock after which the sandbox ends a notebook, whatever it does."""
-        return PATIENCE * self.total_timeout
+        return PATIENCE * self.total_timeout * (2 if self.retell else 1)  # there may be two runs
 
 
 def limits_of(options: dict[str, Any]) -> Limits:
@@ -112,16 +111,19 @@ def warm_up(job: Job) -> None:
     with suppress(ValueError):  # what is wrong with it will be said when it runs
         parts = parts_of(notebook, names_of(notebook))
     left_out = {part.index for part in parts if part.idle and options["show"] != RUN}
-    mode, wanted = options["sandbox"], [*_LIBRARIES, *imports(notebook, left_out)]
+    mode, wanted = options["sandbox"], [*_LIBRARIES, *imports(notebook, left_out, hidden=False)]
+    # torch takes seconds to load, and makes each fork slower: it is there as soon as somebody's code names it
+    if any(cell.cell_type == "code" and "torch" in cell.source for cell in notebook.cells):
+        wanted.append("torch")
     if _zygote is not None and (_zygote.mode != mode or not _asked.issuperset(wanted)):
         wanted = list(dict.fromkeys([*_zygote.preload, *wanted]))
         _zygote.close()
         _zygote = None
     if _zygote is None:
         _zygote, _asked = _started(mode, wanted), _asked.union(wanted)
-        _load_here(wanted)
     else:
         _zygote.__enter__()  # again, if it has died
+    _load_here([*_LIBRARIES, *imports(notebook, left_out)])
     for part in parts:
         if part.checked:
             with suppress(ValueError, SyntaxError):
@@ -170,32 +172,30 @@ def execute(job: Job) -> Result:
     if _zygote is None:
         raise InfrastructureError("execute(job) must run where warm_up(job) was called, as a worker of the pool does.")
     started, options, notebook = monotonic(), json.loads(job.limits), job.read()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        _lay_out(job, Path(folder))
-        try:
-            parts = parts_of(notebook, names_of(notebook))
-            idle = frozenset(p.index for p in parts if p.idle)
-            hers = frozenset[int]() if options["show"] == RUN else idle
-            doubted = frozenset[int]()
-            if options["retell"]:  # marks do not depend on what is idle: it need not run twice
-                start = first_hidden(notebook, parts)
-                doubted = frozenset(i for i in idle - hers if i >= start and str(i) not in json.loads(job.known))
-            first, report = _once(job, notebook, parts, hers | doubted)
-            seconds = report.cpu_seconds
-            if options["retell"]:
-                doubted |= in_doubt(notebook, parts) - first.needless
-            why = first.stopped_by
-            if doubted:
-                again, needless = second(notebook, parts, doubted)
-                repeat, report_2 = _once(job, again, parts, needless | hers)
-                join(notebook, parts, doubted, again, first.stopped_at)
-                seconds += report_2.cpu_seconds
-                if repeat.stopped_at == first.stopped_at:
-                    why = repeat.stopped_by
-            if why is not None:
-                first.say_what_stopped(why)
-        except (SandboxLost, ValueError) as error:
-            raise InfrastructureError(str(error)) from error
+    try:
+        parts = parts_of(notebook, names_of(notebook))
+        idle = frozenset(p.index for p in parts if p.idle)
+        hers = frozenset[int]() if options["show"] == RUN else idle
+        late = frozenset[int]()
+        if options["retell"]:  # marks do not depend on what is idle: it need not run twice
+            start = first_hidden(notebook, parts)
+            late = frozenset(i for i in idle - hers if i >= start and str(i) not in json.loads(job.known))
+        first, report = _once(job, notebook, parts, hers | late)
+    except (SandboxLost, ValueError) as error:
+        raise InfrastructureError(str(error)) from error
+    seconds, why = report.cpu_seconds, first.stopped_by
+    doubted = late | (in_doubt(notebook, parts) - first.needless if options["retell"] else frozenset())
+    if doubted:
+        again, needless = second(notebook, parts, doubted)
+        # whatever becomes of it, the marks of the first run stand: then there is less to show
+        with suppress(SandboxLost, ValueError, InfrastructureError):
+            repeat, report_2 = _once(job, again, parts, needless | hers)
+            seconds += report_2.cpu_seconds
+            if repeat.stopped_at == first.stopped_at:
+                why = repeat.stopped_by
+        join(notebook, parts, doubted, again, first.stopped_at)
+    if why is not None:
+        first.say_what_stopped(why)
     return Result(
         key=job.key,
         cells=tuple(_made(cell, i in hers and options["show"] == HANDED_IN) for i, cell in enumerate(notebook.cells)),
@@ -213,11 +213,12 @@ def execute(job: Job) -> Result:
 
 
 def _once(job: Job, notebook: NotebookNode, parts: list[Part], leave_out: frozenset[int]) -> tuple[Run, Report]:
-    """Run a notebook once, in a student's process of its own."""
+    """Run a notebook once, in a student's process and beside data files of its own."""
     options = json.loads(job.limits)
     assert _zygote is not None
     mine, theirs = socket.socketpair()
-    with mine, theirs:
+    with mine, theirs, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        _lay_out(job, Path(folder))
         argument = json.dumps({"max_output": options["max_output"]})
         limits = limits_of(options)
         program, files = f"{STUDENT}:main", dict(job.data)

@@ -93,9 +93,9 @@ def failure_of(cell: NotebookNode, ran: Mapping[int, NotebookNode]) -> Failure |
         if hidden is not None:
             text = "\n".join(line for line in text.splitlines() if line.startswith(HINT))
     else:
-        text = f"{error.ename} was raised{_place(frames, ran)}."
+        place = _place(frames, ran, line=hidden is None)
+        text = f"{error.ename} was raised{place}."
         if hidden is None and message:
-            place = _place(frames, ran)
             text = f"{error.ename}: {message}" + (f"\nRaised{place}." if place else "")
         if error.ename == "NotImplementedError":
             text += "\nThe answer is not written yet."
@@ -121,11 +121,17 @@ def _hidden_title(source: str, failed_lines: list[int]) -> str | None:
     return found
 
 
-def _place(frames: list[re.Match[str]], ran: Mapping[int, NotebookNode]) -> str:
+def _place(frames: list[re.Match[str]], ran: Mapping[int, NotebookNode], *, line: bool) -> str:
+    """Say where in her cells an error was raised; without the line, only if it is a cell of the course's.
+
+    Which line raises, and in which cell she has added, is hers to choose: it may be what a hidden test gave her.
+    """
     for frame in reversed(frames):
         cell = ran.get(int(frame[1]))
         # a place that is none may be a message: the number of the line would be what it says
         if cell is not None and not is_test(cell) and int(frame[2]) <= len(cell.source.splitlines()):
+            if not line:
+                return f" in your cell `{grade_id(cell)}`" if grade_id(cell) else ""
             name = f"your cell `{grade_id(cell)}`" if grade_id(cell) else "a cell you added"
             return f" in {name}, line {frame[2]}"
     return ""

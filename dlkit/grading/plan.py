@@ -27,6 +27,7 @@ from dlkit.grading.cells import HIDDEN, is_test, regions
 UNREADABLE = (SyntaxError, ValueError, RuntimeError, MemoryError)
 _LONGEST, _LINES = 200_000, 50_000  # characters of a cell; its lines times its magics
 _COURSE = "course"  # in cell.metadata["dlkit"]
+ONLY_SHOWS = "only-shows"  # a tag
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Part:
     touches
         Whether it uses what an answer defines, or what comes of that.
     idle
-        Whether marks do not depend on it: a cell of the course that only shows what answers give.
+        Whether marks do not depend on it: its author tagged it `ONLY_SHOWS`, it uses answers, and no name that it
+        defines is used where marks do depend on it. Without the tag it is not known whether it changes an object.
     """
 
     index: int
@@ -87,8 +89,11 @@ def parts_of(notebook: NotebookNode, names: frozenset[str]) -> list[Part]:
         checked = kind == "test" or (kind == "course" and (not touches or not needed.isdisjoint(bound(cell.source))))
         if checked:
             needed |= used(cell.source)
-        idle = kind == "course" and touches and not checked and wanted.isdisjoint(bound(cell.source))
-        if not idle and not (kind == "answer" and is_long(cell.source)):
+        shows = kind == "course" and ONLY_SHOWS in cell.metadata.get("tags", ())
+        idle = shows and touches and not checked and wanted.isdisjoint(bound(cell.source))
+        if kind == "answer":  # hers may ask for a name in a text or in a magic
+            wanted |= set(re.findall(r"\w+", cell.source))
+        elif not idle:
             wanted |= used(cell.source)
         parts.append(Part(index, number, kind, checked, touches, idle))
     return parts[::-1]
@@ -163,18 +168,21 @@ def used(source: str) -> frozenset[str]:
     """List the global names that a cell looks up, not a function's own variables; none if it does not parse."""
     try:
         todo = [symtable.symtable(python_of(source), "<cell>", "exec")]
+        nodes = list(ast.walk(ast.parse(python_of(source))))
     except UNREADABLE:
         return frozenset()
-    found = set()
+    changed: list[ast.expr] = [n.target for n in nodes if isinstance(n, ast.AugAssign)]
+    changed += [target for n in nodes if isinstance(n, ast.Delete) for target in n.targets]
+    found = {n.id for n in changed if isinstance(n, ast.Name)}
     while todo:
         table = todo.pop()
         todo += table.get_children()
-        top = table.get_type() == "module"
-        found |= {s.get_name() for s in table.get_symbols() if s.is_referenced() and (top or s.is_global())}
+        own = table.get_type() == "function"
+        found |= {s.get_name() for s in table.get_symbols() if s.is_referenced() and (not own or s.is_global())}
     return frozenset(found)
 
 
-def imports(notebook: NotebookNode, leave_out: Container[int] = ()) -> tuple[str, ...]:
+def imports(notebook: NotebookNode, leave_out: Container[int] = (), *, hidden: bool = True) -> tuple[str, ...]:
     """List the modules that the course's own cells import, in their order: worth loading once for all students.
 
     Parameters
@@ -183,9 +191,27 @@ def imports(notebook: NotebookNode, leave_out: Container[int] = ()) -> tuple[str
         A canonical notebook.
     leave_out
         The places of cells that do not run.
+    hidden
+        Whether those of hidden tests are listed too, which students may not see among the modules that are loaded.
     """
     cells = [cell for i, cell in enumerate(notebook.cells) if i not in leave_out and cell.cell_type == "code"]
-    return tuple(dict.fromkeys(name for cell in cells if _is_ours(cell) for name in _imported(cell.source)))
+    texts = [c.source if hidden or not is_test(c) else without_hidden(c.source) for c in cells if _is_ours(c)]
+    return tuple(dict.fromkeys(name for text in texts for name in _imported(text)))
+
+
+@_remembered
+def without_hidden(source: str) -> str:
+    """Return the part of a test in plain view, every line in its place; an empty text if it does nothing by itself."""
+    begin, end = HIDDEN
+    kept, inside = [], False
+    for line in source.split("\n"):
+        inside = (inside or begin in line) and end not in line
+        kept.append("#" if inside or end in line else line)
+    text = "\n".join(kept)
+    try:
+        return text if ast.parse(python_of(text)).body else ""
+    except UNREADABLE:
+        return ""
 
 
 @_remembered

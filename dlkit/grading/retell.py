@@ -8,15 +8,13 @@ from the first run alone.
 
 from __future__ import annotations
 
-import ast
-
 import nbformat
 from nbformat.notebooknode import NotebookNode
 
 from dlkit.grading import outputs
 from dlkit.grading.cells import HIDDEN, regions
 from dlkit.grading.feedback import failure_of
-from dlkit.grading.plan import UNREADABLE, Part, python_of
+from dlkit.grading.plan import Part, bound, used, without_hidden
 
 FAILED_LATER = (
     "This check passes by itself; here it failed, after your code had met other tests. "
@@ -32,9 +30,13 @@ def first_hidden(notebook: NotebookNode, parts: list[Part]) -> int:
 
 
 def in_doubt(notebook: NotebookNode, parts: list[Part]) -> frozenset[int]:
-    """List the places of the cells of a notebook that has run whose outputs may say what hidden tests hold."""
-    first = first_hidden(notebook, parts)
-    return frozenset(p.index for p in parts if p.index >= first and _speaks(notebook, p))
+    """List the places of the cells of a notebook that has run whose outputs may say what hidden tests hold.
+
+    If one of her cells puts something out, those that do not say something by that.
+    """
+    after = [p for p in parts if p.index >= first_hidden(notebook, parts)]
+    spoke = {p.index for p in after if _speaks(notebook, p)}
+    return frozenset(spoke | {p.index for p in after if spoke and p.kind != "test" and not p.idle})
 
 
 def _hidden(notebook: NotebookNode, part: Part) -> bool:
@@ -52,20 +54,6 @@ def _speaks(notebook: NotebookNode, part: Part) -> bool:
     return failure is not None and failure.hidden is None and bool(without_hidden(cell.source).strip())
 
 
-def without_hidden(source: str) -> str:
-    """Return the part of a test in plain view, every line in its place; an empty text if it does nothing by itself."""
-    begin, end = HIDDEN
-    kept, inside = [], False
-    for line in source.split("\n"):
-        inside = (inside or begin in line) and end not in line
-        kept.append("" if inside or end in line else line)
-    text = "\n".join(kept)
-    try:
-        return text if ast.parse(python_of(text)).body else ""
-    except UNREADABLE:
-        return ""
-
-
 def second(notebook: NotebookNode, parts: list[Part], doubted: frozenset[int]) -> tuple[NotebookNode, frozenset[int]]:
     """Make the notebook of the second run.
 
@@ -74,17 +62,21 @@ def second(notebook: NotebookNode, parts: list[Part], doubted: frozenset[int]) -
     NotebookNode
         The same one without hidden tests.
     frozenset of int
-        The places of cells that need not run: tests in plain view of which nothing is to be said, and what comes after
-        the last of the doubted cells.
+        The places of cells that need not run: tests in plain view of which nothing is to be said and that define
+        nothing for others, and what comes after the last of the doubted cells.
     """
     again = nbformat.from_dict(notebook)
-    needless = set()
-    for part in parts:
+    needless, needed = set(), set[str]()
+    for part in reversed(parts):
         cell = again.cells[part.index]
+        cell.outputs = []
         if part.kind == "test":
             cell.source = without_hidden(cell.source)
-        if part.index not in doubted and (part.kind == "test" or part.idle or part.index > max(doubted)):
+        no_words = part.kind == "test" or part.idle or part.index > max(doubted)
+        if part.index not in doubted and no_words and needed.isdisjoint(bound(cell.source)):
             needless.add(part.index)
+        elif part.checked:
+            needed |= used(cell.source)
     return again, frozenset(needless)
 
 

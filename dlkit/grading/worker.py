@@ -90,6 +90,7 @@ def _run_apart(task: bytes, pipe: Connection, limit: float | None) -> bytes:
             threading.Thread(target=_leave_with, args=(theirs,), daemon=True).start()
             theirs.send_bytes(_answer(function, arguments, keywords))
         os._exit(0)
+    gc.unfreeze()
     theirs.close()
     try:
         ready = wait([mine, pipe], limit)

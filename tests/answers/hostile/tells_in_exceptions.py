@@ -1,6 +1,6 @@
 # title: exceptions whose message is the argument
 # loses: double_visible, double_hidden, mean_test
-# hint: ValueError was raised in your cell `double`, line 2.
+# hint: ValueError was raised in your cell `double`.
 
 # %% double
 def double(x):
