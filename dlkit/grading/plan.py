@@ -28,6 +28,7 @@ UNREADABLE = (SyntaxError, ValueError, RuntimeError, MemoryError)
 _LONGEST, _LINES = 200_000, 50_000  # characters of a cell; its lines times its magics
 _COURSE = "course"  # in cell.metadata["dlkit"]
 ONLY_SHOWS = "only-shows"  # a tag
+_BY_TEXT = {"eval", "exec", "query", "globals", "locals", "vars", "getattr", "get_ipython"}  # find names by a text
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,8 @@ def parts_of(notebook: NotebookNode, names: frozenset[str]) -> list[Part]:
             needed |= used(cell.source)
         shows = kind == "course" and ONLY_SHOWS in cell.metadata.get("tags", ())
         idle = shows and touches and not checked and wanted.isdisjoint(bound(cell.source))
-        if kind == "answer":  # hers may ask for a name in a text or in a magic
-            wanted |= set(re.findall(r"\w+", cell.source))
+        if kind == "answer":
+            wanted |= _mentioned(cell.source)
         elif not idle:
             wanted |= used(cell.source)
         parts.append(Part(index, number, kind, checked, touches, idle))
@@ -180,6 +181,19 @@ def used(source: str) -> frozenset[str]:
         own = table.get_type() == "function"
         found |= {s.get_name() for s in table.get_symbols() if s.is_referenced() and (not own or s.is_global())}
     return frozenset(found)
+
+
+def _mentioned(source: str) -> frozenset[str]:
+    """List the names that a student's cell may look up, also in magics and in texts that it evaluates."""
+    words = frozenset(re.findall(r"\w+", source))
+    magic = re.search(r"^\s*[%!]|=\s*[%!]|\?\s*$", source, flags=re.MULTILINE)
+    if is_long(source) or magic or not words.isdisjoint(_BY_TEXT):
+        return words
+    try:
+        ast.parse(python_of(source))
+    except UNREADABLE:
+        return words
+    return used(source)
 
 
 def imports(notebook: NotebookNode, leave_out: Container[int] = (), *, hidden: bool = True) -> tuple[str, ...]:

@@ -78,7 +78,8 @@ def _run_apart(task: bytes, pipe: Connection, limit: float | None) -> bytes:
         return _failure(error)
     lasting = frozenset(_descendants(os.getpid()))
     mine, theirs = Pipe()
-    gc.freeze()  # or the fork's collector would touch, and so copy, all that is here
+    if not gc.get_freeze_count():  # or the fork's collector would touch, and so copy, all that was loaded
+        gc.freeze()
     child = os.fork()
     if child == 0:
         with contextlib.suppress(BaseException):
@@ -90,7 +91,6 @@ def _run_apart(task: bytes, pipe: Connection, limit: float | None) -> bytes:
             threading.Thread(target=_leave_with, args=(theirs,), daemon=True).start()
             theirs.send_bytes(_answer(function, arguments, keywords))
         os._exit(0)
-    gc.unfreeze()
     theirs.close()
     try:
         ready = wait([mine, pipe], limit)
