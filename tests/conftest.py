@@ -36,6 +36,19 @@ def ask_alembic_once():
         yield
 
 
+@pytest.fixture
+def quick_engine(tmp_path, monkeypatch):
+    """Classes are graded by the quick engine of `grading_runs`, and nothing may run where marks are written."""
+    from grading_runs import COUNT, PRELOAD, never, quick
+
+    from dlkit.grading import recall, session
+
+    monkeypatch.setenv(COUNT, str(tmp_path / "count"))
+    monkeypatch.setattr(session, "execute", quick)
+    monkeypatch.setattr(session, "PRELOAD", PRELOAD)
+    monkeypatch.setattr(recall, "execute", never)
+
+
 @pytest.fixture(params=["numpy", "cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 def device(request):
     """Where the arrays of the test live, as `dlkit.arrays.array` takes it."""

@@ -7,14 +7,12 @@ from copy import deepcopy
 import nbformat
 import pytest
 from grading_course import HW, make_course, put, submission
-from grading_runs import PRELOAD, never, quick
 from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.exchange import ExchangeFactory
 
 from dlkit.errors import CourseError
-from dlkit.grading import recall, session
 from dlkit.grading.course import Course, run_nbgrader
 from dlkit.grading.intake import trouble
 from dlkit.grading.release import release
@@ -24,12 +22,8 @@ pytestmark = pytest.mark.usefixtures("ask_alembic_once")
 
 
 @pytest.fixture
-def course(tmp_path, monkeypatch):
+def course(tmp_path, quick_engine):
     """A course whose one student was graded; what runs anew afterwards is no longer the notebook that she handed in."""
-    monkeypatch.setenv("DLKIT_TEST_COUNT", str(tmp_path / "count"))
-    monkeypatch.setattr(session, "execute", quick)
-    monkeypatch.setattr(session, "PRELOAD", PRELOAD)
-    monkeypatch.setattr(recall, "execute", never)
     root = make_course(tmp_path / "course")
     release([HW], root)
     out = nbformat.read(root / "assignments" / HW / f"{HW}.ipynb", as_version=4)

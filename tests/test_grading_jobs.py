@@ -15,7 +15,6 @@ from concurrent.futures import Executor, Future
 from dataclasses import replace
 from pathlib import Path
 
-import grading_runs
 import nbformat
 import nbgrader.api
 import pytest
@@ -74,11 +73,8 @@ def master(tmp_path_factory):
 
 
 @pytest.fixture
-def course(master, tmp_path, monkeypatch):
+def course(master, tmp_path, monkeypatch, quick_engine):
     """A copy of the course, graded by the quick engine; nothing may run where marks are written."""
-    monkeypatch.setattr(session, "execute", quick)
-    monkeypatch.setattr(session, "PRELOAD", PRELOAD)
-    monkeypatch.setattr(recall, "execute", grading_runs.never)
     monkeypatch.setattr(nbgrader.api, "get_alembic_version", functools.cache(nbgrader.api.get_alembic_version))
     return Path(shutil.copytree(master, tmp_path / "course"))
 

@@ -15,7 +15,6 @@ import pytest
 from bs4 import BeautifulSoup
 from grading_course import CONFIG, HW, cell, find, hand_in_five, make_course, put, submission
 from grading_extras import CONFIG as EXTRAS
-from grading_runs import PRELOAD, never, quick
 from nbconvert.exporters import HTMLExporter
 from nbgrader.converters import Autograde, GenerateFeedback
 from nbgrader.plugins import CsvExportPlugin
@@ -25,7 +24,7 @@ from sqlalchemy.engine import Engine
 from test_grading_jobs import dump, texts
 from traitlets.config.loader import PyFileConfigLoader
 
-from dlkit.grading import recall, session
+from dlkit.grading import session
 from dlkit.grading.course import Course, run_nbgrader
 from dlkit.grading.feedback import ABOUT_HIDDEN, HideTests
 from dlkit.grading.jobs import InfrastructureError
@@ -42,12 +41,8 @@ FLAGGED = "import subprocess\ndef double(x): return x + x"
 
 
 @pytest.fixture
-def course(tmp_path, monkeypatch):
+def course(tmp_path, quick_engine):
     """A course with six students, graded by the quick engine; nothing may run where marks are written."""
-    monkeypatch.setenv("DLKIT_TEST_COUNT", str(tmp_path / "count"))
-    monkeypatch.setattr(session, "execute", quick)
-    monkeypatch.setattr(session, "PRELOAD", PRELOAD)
-    monkeypatch.setattr(recall, "execute", never)
     root = make_course(tmp_path / "course")
     release([HW], root)
     out = nbformat.read(root / "assignments" / HW / f"{HW}.ipynb", as_version=4)

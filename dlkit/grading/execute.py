@@ -51,8 +51,8 @@ class RunNotebook(NbGraderPreprocessor):
     show = Enum(
         (HANDED_IN, RUN, NOTHING),
         HANDED_IN,
-        help="What a page shows under the course's cells on which no mark depends, for example those that draw what "
-        "answers give: the outputs that were handed in, those of a run, or nothing.",
+        help="What a page shows under the course's cells that are tagged only-shows, on which no mark depends: the "
+        "outputs that were handed in, those of a run, or nothing.",
     ).tag(config=True)
     retell = Bool(
         True,
@@ -189,8 +189,8 @@ def execute(job: Job) -> Result:
         again, needless = second(notebook, parts, doubted)
         # whatever becomes of it, the marks of the first run stand: then there is less to show
         with suppress(SandboxLost, ValueError, InfrastructureError):
-            repeat, report_2 = _once(job, again, parts, needless | hers)
-            seconds += report_2.cpu_seconds
+            repeat, more = _once(job, again, parts, needless | hers)
+            seconds += more.cpu_seconds
             if repeat.stopped_at == first.stopped_at:
                 why = repeat.stopped_by
         join(notebook, parts, doubted, again, first.stopped_at)

@@ -21,7 +21,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat.notebooknode import NotebookNode
 from nbgrader.utils import is_solution
 
-from dlkit.grading.cells import HIDDEN, is_test, regions
+from dlkit.grading.cells import HIDDEN, is_test
 
 #: What reading a student's cell may raise, at the worst.
 UNREADABLE = (SyntaxError, ValueError, RuntimeError, MemoryError)
@@ -215,7 +215,10 @@ def imports(notebook: NotebookNode, leave_out: Container[int] = (), *, hidden: b
 
 @_remembered
 def without_hidden(source: str) -> str:
-    """Return the part of a test in plain view, every line in its place; an empty text if it does nothing by itself."""
+    """Return the part of a test in plain view, every line in its place.
+
+    It is an empty text if that part does nothing by itself, or does not parse.
+    """
     begin, end = HIDDEN
     kept, inside = [], False
     for line in source.split("\n"):
@@ -253,11 +256,7 @@ def definitions(source: str, names: frozenset[str]) -> str:
     names
         What answers define.
     """
-    outside, _ = regions(source, HIDDEN)
-    try:
-        tree = ast.parse(python_of("\n".join(outside)))
-    except (SyntaxError, ValueError, RecursionError):
-        return ""
+    tree = ast.parse(python_of(without_hidden(source)))
     kept: list[ast.stmt] = []
     theirs = set(names)
     for node in tree.body:

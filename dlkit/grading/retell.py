@@ -17,7 +17,7 @@ from dlkit.grading.feedback import failure_of
 from dlkit.grading.plan import Part, bound, used, without_hidden
 
 FAILED_LATER = (
-    "This check passes by itself; here it failed, after your code had met other tests. "
+    "This check failed after your code had met other tests, and was not seen to fail without them. "
     "Does your code keep something from one call to the next?"
 )
 

@@ -168,9 +168,7 @@ class Run:
                 trouble = trouble or error
         self.child.end_cell()
         hers = outputs.outputs_of(put_out, self.max_output)
-        if (
-            part.kind == "test"
-        ):  # of what her code does there, what it prints; an error among outputs would be a verdict
+        if part.kind == "test":  # only what her code prints: an error among outputs would be a verdict
             hers = [o for o in hers if o.output_type == "stream"]
         for output in hers:
             if output.output_type == "execute_result":
